@@ -1,0 +1,35 @@
+"""Deep one-vs-rest image classifiers for imbalanced problems that behave like scikit-learn estimators."""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+__version__ = version("sk_cifar_ovr")
+
+_HOME = {
+    "fetch_cifar10": "datasets",
+    "load_image_folder": "datasets",
+    "load_digit_images": "datasets",
+    "ovr_report": "metrics",
+    "OvRReport": "metrics",
+    "ImageSampler": "imbalance",
+    "TSNETransformer": "manifold",
+    "SparseCategoricalFocalLoss": "losses",
+    "CNNClassifier": "classifier",
+    "OneVsRestCNNClassifier": "multiclass",
+    "save": "persistence",
+    "load": "persistence",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    # Importing the package must stay cheap: Keras is loaded when a name that needs it is first used.
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

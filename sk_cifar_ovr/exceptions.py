@@ -1,0 +1,35 @@
+"""The errors and warnings this package raises; each is also one of Python's or scikit-learn's own."""
+
+from sklearn.exceptions import DataConversionWarning
+
+
+class DatasetError(ValueError):
+    """A folder, archive or image file that cannot be read as a dataset."""
+
+
+class ChecksumError(DatasetError):
+    """A file whose checksum is not the published one."""
+
+
+class ImageShapeError(ValueError):
+    """Images whose shape a network cannot take."""
+
+
+class NetworkError(ValueError):
+    """A builder that returned something other than an uncompiled softmax classifier, or cannot be cut."""
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The training loss became NaN or infinite."""
+
+
+class UnknownParameterError(TypeError, ValueError):
+    """A parameter name that nothing takes.
+
+    Both a ``TypeError`` (what Python raises for an unknown argument) and a ``ValueError`` (what
+    scikit-learn's ``set_params`` raises).
+    """
+
+
+class PixelScaleWarning(DataConversionWarning):
+    """Float images that lie within 0-1 were taken as 0-1, not as 0-255."""
