@@ -1,0 +1,259 @@
+"""From an estimator's parameters and its data to a trained network."""
+
+import inspect
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from ._objective import make_objective
+from ._precision import resolve_precision
+from ._programs import NetworkSpec, State, borrow, build_model
+from ._progress import Progress
+from ._rows import pixel_scale, row_shape, shaped
+from ._scikeras import Bridge, check_routed, loss_class, optimizer_class
+from ._sklearn import check_sample_weight
+from ._training import Rows, Schedule, Trained, predict, train
+from .networks import BUILDERS
+
+VALIDATION_FRACTION = 0.1
+
+
+@dataclass
+class FittedNetwork:
+    """A trained network: how to build it, and its values.
+
+    Attributes
+    ----------
+    spec : NetworkSpec
+    shape : tuple of int
+        Shape of one row.
+    scale : float
+        What pixels are multiplied with.
+    state : list of ndarray
+        Values of all variables.
+    optimizer_state : list of ndarray or None
+        Where a later training may go on from.
+    """
+
+    spec: NetworkSpec
+    shape: tuple[int, ...]
+    scale: float
+    state: State
+    optimizer_state: State | None = None
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Output for all rows, shape (n, n_classes)."""
+        return predict(self.spec, self.state, shaped(X, self.shape), self.scale)
+
+    def model(self) -> keras.Model:
+        """The network as a plain Keras model, built when first asked for."""
+        if not hasattr(self, "_model"):
+            self._model = build_model(self.spec, self.state)
+        return self._model
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_model"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fit, checked and ready to run.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, *shape)
+    bridge : Bridge
+    spec : NetworkSpec
+    shape : tuple of int
+    scale : float
+    seed : int
+    earlier : FittedNetwork or None
+        Where to go on from.
+    """
+
+    X: np.ndarray
+    bridge: Bridge
+    spec: NetworkSpec
+    shape: tuple[int, ...]
+    scale: float
+    seed: int
+    earlier: FittedNetwork | None = None
+
+
+def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = None) -> Job:
+    """Check everything about a fit that can be checked before it starts.
+
+    Parameters
+    ----------
+    estimator : CNNClassifier
+        Its parameters count.
+    X : ndarray, shape (n, ...)
+    y : ndarray of shape (n,)
+    classes : array-like or None
+        All labels, where y need not hold them all.
+    earlier : FittedNetwork or None
+        Where to go on from.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the parameter or the fault of the data.
+    """
+    name = type(estimator).__name__
+    builder = find_builder(estimator.model)
+    loss, optimizer = loss_class(estimator.loss), optimizer_class(estimator.optimizer)
+    check_routed(estimator._routed, model=builder, loss=loss, optimizer=optimizer)
+    if earlier is not None:
+        shape, scale, classes = earlier.shape, earlier.scale, estimator.classes_
+        X = shaped(X, shape)
+    else:
+        shape = row_shape(X, estimator.image_shape)
+        X = shaped(X, shape)
+        scale = pixel_scale(X, name) if len(shape) == 3 or is_builtin(builder) else 1.0
+    classes = checked_classes(y, classes, name)
+    bridge = Bridge(builder, loss=loss, optimizer=optimizer, image_shape=shape, **estimator._routed)
+    bridge.learn_meta(X, classes)
+    spec = bridge.network_spec(resolve_precision(estimator.precision, builtin=is_builtin(builder)))
+    seed = int(check_random_state(estimator.random_state).randint(np.iinfo(np.int32).max))
+    return Job(X, bridge, spec, shape, scale, seed, earlier)
+
+
+def find_builder(model):
+    """Builder of that name, or the callable given.
+
+    Raises
+    ------
+    TypeError
+        If it is a model or a class instead of a builder.
+    """
+    if isinstance(model, str):
+        return BUILDERS[model]
+    if isinstance(model, keras.Model) or inspect.isclass(model):
+        raise TypeError(
+            "model must be the name of a built-in network or a builder, a function (meta, *, ...) -> keras.Model "
+            f"that makes a new network for each fit; got {model!r}."
+        )
+    return model
+
+
+def is_builtin(builder) -> bool:
+    """Whether a builder is one of this package's own."""
+    return builder in BUILDERS.values()
+
+
+def checked_classes(y, classes, name: str) -> np.ndarray:
+    """Sorted class labels.
+
+    Raises
+    ------
+    ValueError
+        If there is one only, or y holds another.
+    """
+    classes = np.unique(y if classes is None else classes)
+    if len(classes) < 2:
+        raise ValueError(f"{name} needs at least two classes, but y holds one class only: {classes[0]!r}.")
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(f"y holds labels that are not among the classes {classes}: {unknown[:5].tolist()}.")
+    return classes
+
+
+def checked_weights(sample_weight, X) -> np.ndarray | None:
+    """Weights as floats, not all of them zero; None stays None."""
+    if sample_weight is None:
+        return None
+    weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weights.any():
+        raise ValueError("Every row has weight 0 in sample_weight: there is nothing to train on.")
+    return weights
+
+
+def run_job(
+    estimator,
+    job: Job,
+    *,
+    labels: np.ndarray,
+    class_weights: np.ndarray | None,
+    sample_weight: np.ndarray | None,
+    stratify: np.ndarray,
+    epochs: int,
+    progress: Progress | None = None,
+    keep_optimizer: bool = False,
+) -> Trained:
+    """Train the job's network.
+
+    Parameters
+    ----------
+    estimator : CNNClassifier
+        Its parameters count.
+    job : Job
+    labels : ndarray of int, shape (n,) or (n, K)
+        Encoded; K columns for a network with K heads.
+    class_weights : ndarray of shape (C,) or (K, C), or None
+    sample_weight : ndarray of shape (n,) or None
+    stratify : ndarray of shape (n,)
+        Labels that a validation split keeps in proportion.
+    epochs : int
+    progress : Progress or None
+        None shows this fit's own.
+    keep_optimizer : bool
+        Go on from an earlier training's optimizer, and keep this one's.
+
+    Returns
+    -------
+    Trained
+    """
+    loss, optimizer = job.bridge.compiled_parts()
+    keep, held_out = _split(estimator, job, stratify)
+    if sample_weight is not None:
+        keep, held_out = keep[sample_weight[keep] > 0], held_out[sample_weight[held_out] > 0]
+    rows = Rows(job.X, labels, sample_weight, class_weights, keep, held_out, job.scale)
+    earlier = job.earlier
+    schedule = Schedule(
+        epochs=epochs,
+        batch_size=estimator.batch_size,
+        seed=job.seed,
+        first_epoch=estimator.n_iter_ if earlier else 0,
+        early_stopping=estimator.early_stopping and len(held_out) > 0,
+        patience=estimator.n_iter_no_change,
+        callbacks=list(estimator.callbacks or []),
+    )
+    own = Progress(len(keep) * epochs, epochs, estimator.verbose) if progress is None else nullcontext(progress)
+    with borrow(job.spec, job.seed) as network, own as bar:
+        dtype = "float64" if network.model.inputs[0].dtype == "float64" else "float32"
+        objective = make_objective(loss, labels[keep], job.spec.n_classes, dtype)
+        trained = train(
+            network,
+            rows,
+            objective,
+            optimizer,
+            schedule,
+            state=earlier.state if earlier else None,
+            optimizer_state=earlier.optimizer_state if earlier and keep_optimizer else None,
+            progress=bar,
+        )
+        if network.joint is not None:
+            trained.heads = network.joint.split(trained.state, job.spec.n_heads)
+    if not keep_optimizer:
+        trained.optimizer_state = None
+    return trained
+
+
+def _split(estimator, job: Job, stratify):
+    """Rows to train on and rows to hold out."""
+    everything = np.arange(len(job.X))
+    fraction = estimator.validation_fraction
+    if fraction is None and estimator.early_stopping:
+        fraction = VALIDATION_FRACTION
+    if fraction is None:
+        return everything, everything[:0]
+    return train_test_split(everything, test_size=fraction, stratify=stratify, random_state=job.seed)

@@ -1,0 +1,170 @@
+"""Cut a network at the input of its last layer and grow K heads on the shared trunk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from .exceptions import NetworkError
+
+State = list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class JointNetwork:
+    """A trunk with K heads.
+
+    Attributes
+    ----------
+    model : keras.Model
+        Output (n, K, C): the C probabilities of each head.
+    pick : list of callables
+        For each variable of the single-headed network, ``pick(state, k)`` finds its value in the joint state.
+    """
+
+    model: keras.Model
+    pick: list[Callable[[State, int], np.ndarray]]
+
+    def split(self, state: State, n_heads: int) -> list[State]:
+        """States of K single-headed networks; the arrays of the trunk are shared, not copied."""
+        return [[pick(state, k) for pick in self.pick] for k in range(n_heads)]
+
+
+def cut(model: keras.Model):
+    """Find where the trunk ends.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A functional model.
+
+    Returns
+    -------
+    features : keras.KerasTensor
+        Input of the last layer that has weights.
+    tail : list of keras.layers.Layer
+        That layer and the weightless ones behind it, in order.
+
+    Raises
+    ------
+    NetworkError
+        If the model does not end in a chain with one weighted layer used once.
+    """
+    tail: list = []
+    tensor = model.outputs[0]
+    while True:
+        layer, node_index, _ = tensor._keras_history
+        inputs = layer._inbound_nodes[node_index].input_tensors
+        if len(inputs) != 1 or isinstance(layer, layers.InputLayer):
+            raise NetworkError(
+                f"{model.name!r} cannot be cut at the input of its last layer: {layer.name!r} does not take one "
+                "tensor. End the network in a single layer, such as Dense(n_classes, activation='softmax'), or "
+                "train with strategy='independent'."
+            )
+        tail.insert(0, layer)
+        tensor = inputs[0]
+        if getattr(layer, "weights", []):
+            break
+    shared = len(tail[0]._inbound_nodes) != 1
+    if shared or isinstance(tensor._keras_history.operation, layers.InputLayer):
+        trouble = "is used more than once" if shared else "is the only layer"
+        raise NetworkError(
+            f"{model.name!r} cannot be cut at the input of its last layer: {tail[0].name!r} {trouble}, which "
+            "leaves no trunk to share. Train with strategy='independent'."
+        )
+    return tensor, tail
+
+
+def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
+    """Grow `n_heads` copies of the last layer, weights included, on the trunk of `model`.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A functional model with output (n, C).
+    n_heads : int
+        Number of heads, K.
+
+    Returns
+    -------
+    JointNetwork
+
+    Raises
+    ------
+    NetworkError
+        If the model cannot be cut.
+    """
+    features, tail = cut(model)
+    grow = _one_wide_head if _is_plain_dense(tail[0]) else _separate_heads
+    outputs, head_values = grow(features, tail, n_heads)
+    joint = keras.Model(model.inputs[0], outputs, name=f"{model.name}_joint")
+    place = {id(variable): i for i, variable in enumerate(joint.variables)}
+    pick: list[Callable[[State, int], np.ndarray]] = []
+    for variable in model.variables:
+        find = head_values.get(id(variable))
+        pick.append(_shared(place[id(variable)]) if find is None else find(place))
+    return JointNetwork(joint, pick)
+
+
+def _is_plain_dense(layer) -> bool:
+    return type(layer) is layers.Dense and layer.kernel_constraint is None and layer.bias_constraint is None
+
+
+def _one_wide_head(features, tail, n_heads):
+    # K small products cost far more than one wide one, so K Dense heads are one Dense of K times the units.
+    head = tail[0]
+    units = head.units
+    config = {**head.get_config(), "name": "heads", "units": units * n_heads, "activation": None}
+    wide = layers.Dense.from_config(config)
+    x = wide(features)
+    for variable, source in zip(wide.variables, head.variables, strict=True):
+        variable.assign(ops.tile(source.value, (1,) * (len(source.shape) - 1) + (n_heads,)))
+    x = layers.Reshape((n_heads, units), dtype=head.dtype_policy, name="by_head")(x)
+    x = layers.Activation(head.activation, dtype=head.dtype_policy, name="activation")(x)
+    for layer in tail[1:]:
+        x = _copy_of(layer, layer.name)(x)
+
+    def columns(variable):
+        def find(place):
+            i = place[id(variable)]
+            return lambda state, k: state[i][..., k * units : (k + 1) * units].copy()
+
+        return find
+
+    pairs = zip(head.variables, wide.variables, strict=True)
+    return x, {id(source): columns(variable) for source, variable in pairs}
+
+
+def _separate_heads(features, tail, n_heads):
+    outputs, variables = [], []
+    for k in range(n_heads):
+        x, own = features, []
+        for layer in tail:
+            copy = _copy_of(layer, f"{layer.name}_{k}")
+            x = copy(x)
+            if getattr(layer, "weights", []):
+                copy.set_weights(layer.get_weights())
+                own += copy.variables
+        outputs.append(x)
+        variables.append(own)
+
+    def nth(j):
+        def find(place):
+            places = [place[id(own[j])] for own in variables]
+            return lambda state, k: state[places[k]]
+
+        return find
+
+    return ops.stack(outputs, axis=1), {id(source): nth(j) for j, source in enumerate(tail[0].variables)}
+
+
+def _copy_of(layer, name):
+    if not isinstance(layer, layers.Layer):
+        return layer
+    return layer.__class__.from_config({**layer.get_config(), "name": name})
+
+
+def _shared(i):
+    return lambda state, k: state[i]

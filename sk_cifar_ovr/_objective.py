@@ -1,0 +1,138 @@
+"""What a fit minimises: a loss as a graph (shared by many fits) and the values that differ between them."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+from keras import ops
+from sklearn.utils.class_weight import compute_class_weight
+
+from ._freeze import freeze
+from .losses import SparseCategoricalFocalLoss, class_alpha, sparse_categorical_focal_loss
+
+
+@dataclass(frozen=True)
+class LossGraph:
+    """A loss of one value a row: ``graph(y, y_pred, **values)``.
+
+    Attributes
+    ----------
+    key : hashable
+        Equal for losses that trace to the same graph.
+    value_names : tuple of str
+        The values it takes.
+    """
+
+    key: Hashable
+    value_names: tuple[str, ...] = ()
+    loss: keras.losses.Loss | None = field(default=None, compare=False)
+    one_hot: bool = False
+
+    def __call__(self, y, y_pred, **values):
+        if self.loss is None:
+            return sparse_categorical_focal_loss(y, y_pred, **values)
+        if self.one_hot:
+            y = ops.one_hot(y, y_pred.shape[-1], dtype=keras.backend.standardize_dtype(y_pred.dtype))
+        return self.loss.call(y, y_pred)
+
+
+FOCAL = LossGraph(key="focal", value_names=("alpha", "gamma", "label_smoothing"))
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A `LossGraph` with its values for one fit."""
+
+    graph: LossGraph
+    values: dict[str, np.ndarray]
+
+
+def make_objective(loss: keras.losses.Loss, labels: np.ndarray, n_classes: int, dtype: str) -> Objective:
+    """Split a Keras loss into graph and values.
+
+    Cross-entropy is the focal loss at gamma 0, so both share one graph.
+
+    Parameters
+    ----------
+    loss : keras.losses.Loss
+        The loss as the user configured it.
+    labels : ndarray of int, shape (n,) or (n, K)
+        Encoded labels; ``alpha="balanced"`` is worked out from them, for each of K problems on its own.
+    n_classes : int
+        Number of outputs of the softmax.
+    dtype : str
+        Dtype of the values.
+
+    Returns
+    -------
+    Objective
+    """
+    if type(loss) is SparseCategoricalFocalLoss and not loss.from_logits:
+        alpha, gamma, smoothing = loss.alpha, loss.gamma, loss.label_smoothing
+    elif type(loss) is keras.losses.SparseCategoricalCrossentropy and _is_plain(loss):
+        alpha, gamma, smoothing = None, 0.0, 0.0
+    else:
+        graph = LossGraph(key=freeze(loss), loss=loss, one_hot=not takes_integers(loss))
+        return Objective(graph, {})
+    weights = _alpha_values(alpha, labels, n_classes)
+    return Objective(
+        FOCAL,
+        {
+            "alpha": weights.astype(dtype),
+            "gamma": np.asarray(gamma, dtype),
+            "label_smoothing": np.asarray(smoothing, dtype),
+        },
+    )
+
+
+def _is_plain(loss) -> bool:
+    config = loss.get_config()
+    return not config.get("from_logits") and config.get("ignore_class") is None
+
+
+def _alpha_values(alpha, labels, n_classes):
+    """One weight a class, or one a problem and class: (C,) or (K, C)."""
+    if isinstance(alpha, str):
+        if labels.ndim == 1:
+            return balanced_weights(labels, n_classes)
+        return np.stack([balanced_weights(column, n_classes) for column in labels.T])
+    weights = class_alpha(alpha, n_classes)
+    weights = np.ones(n_classes) if weights is None else weights
+    return weights if labels.ndim == 1 else np.tile(weights, (labels.shape[1], 1))
+
+
+def balanced_weights(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """Weights ``n / (n_classes * count)`` of scikit-learn's "balanced"; 1 for a class without rows."""
+    present = np.unique(labels)
+    weights = np.ones(n_classes)
+    weights[present] = compute_class_weight("balanced", classes=present, y=labels)
+    return weights
+
+
+def takes_integers(loss: keras.losses.Loss) -> bool:
+    """Whether a loss takes integer labels, (n,), rather than one-hot ones, (n, C): it is asked, not named.
+
+    Parameters
+    ----------
+    loss : keras.losses.Loss
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> import keras
+    >>> takes_integers(keras.losses.SparseCategoricalCrossentropy())
+    True
+    >>> takes_integers(keras.losses.CategoricalFocalCrossentropy())
+    False
+    """
+    labels = ops.convert_to_tensor(np.array([0, 1, 0, 1, 2], dtype="int32"))
+    probabilities = ops.convert_to_tensor(np.full((5, 3), 1 / 3, dtype="float32"))
+    try:
+        return tuple(loss.call(labels, probabilities).shape) == (5,)
+    except Exception:
+        # Each backend refuses shapes that do not fit with an exception of its own.
+        return False

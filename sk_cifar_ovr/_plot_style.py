@@ -1,0 +1,117 @@
+"""What all pictures share: colours, panels, labels. Matplotlib is loaded when one is drawn."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Petroff, "Accessible Color Sequences for Data Visualization" (arXiv 2107.02270): ten colours chosen to be
+# told apart with every common colour vision. Named here because matplotlib's own copy is mutable.
+PALETTE = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+# Second cues beside the colour; with ten colours a pair comes back after 30 and after 70 classes.
+LINE_STYLES = ("-", "--", "-.")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+
+OTHERS = "#c8c8c8"
+
+
+def class_style(k: int) -> dict[str, Any]:
+    """Return the colour, line style and marker of the k-th class."""
+    return {
+        "color": PALETTE[k % len(PALETTE)],
+        "linestyle": LINE_STYLES[k % len(LINE_STYLES)],
+        "marker": MARKERS[k % len(MARKERS)],
+    }
+
+
+def class_names(classes: Sequence[Any] | NDArray[Any], display_labels: Sequence[Any] | None) -> list[str]:
+    """Return the text that stands for each class."""
+    names = classes if display_labels is None else display_labels
+    if len(names) != len(classes):
+        raise ValueError(f"`display_labels` holds {len(names)} names for {len(classes)} classes.")
+    return [str(name) for name in names]
+
+
+def axes_grid(
+    ax: Any, n_panels: int, n_columns: int, panel_size: tuple[float, float]
+) -> tuple["Figure", list["Axes"]]:
+    """Return a figure and `n_panels` axes of it: the caller's, or new ones in a grid.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes, array-like of Axes or None
+        Where to draw; None makes a figure.
+    n_panels, n_columns : int
+        How many panels, and how many of them side by side.
+    panel_size : tuple of float
+        Width and height of one panel in inches.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+    """
+    if ax is not None:
+        axes = list(np.ravel(np.asarray(ax, dtype=object)))
+        if len(axes) != n_panels:
+            raise ValueError(f"`ax` holds {len(axes)} axes where {n_panels} are drawn on.")
+        return axes[0].figure, axes
+    n_columns = min(n_columns, n_panels)
+    n_rows = -(-n_panels // n_columns)
+    figure, grid = pyplot().subplots(
+        n_rows,
+        n_columns,
+        figsize=(n_columns * panel_size[0], n_rows * panel_size[1]),
+        layout="constrained",
+        squeeze=False,
+    )
+    for spare in grid.flat[n_panels:]:
+        spare.remove()
+    return figure, list(grid.flat[:n_panels])
+
+
+def pyplot() -> Any:
+    """Return matplotlib.pyplot, or say what to install."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError("Pictures need matplotlib: pip install matplotlib") from error
+    return plt
+
+
+def class_legend(ax: "Axes", texts: Sequence[str], title: str, *, lines: bool = True) -> None:
+    """Put a legend with each class's marker, and line, right of `ax`, outside."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linewidth=1.2 if lines else 0, markersize=5, label=text, **class_style(k))
+        for k, text in enumerate(texts)
+    ]
+    ax.legend(
+        handles=handles,
+        title=title,
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1.0),
+        borderaxespad=0,
+        frameon=False,
+        fontsize=8,
+        title_fontsize=8,
+        handlelength=3 if lines else 1,
+        ncols=-(-len(texts) // 20),
+    )

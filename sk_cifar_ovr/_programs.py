@@ -1,0 +1,244 @@
+"""Compile once: networks and training programs, built when first needed and used again by later fits."""
+
+import random
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from ._backends import compile_program
+from ._freeze import freeze
+from ._heads import JointNetwork, State, with_heads
+from ._objective import LossGraph
+from ._precision import with_precision
+from .exceptions import NetworkError
+
+MAX_NETWORKS = 8
+MAX_TRAINERS = 8
+MAX_SEEDS = 4
+
+# Keras draws the seeds of layers from Python's global generator while it builds.
+_building = threading.RLock()
+
+
+@contextmanager
+def seeded_building(seed: int) -> Iterator[None]:
+    """Make layers draw their seeds from `seed`, and leave Python's global generator as it was."""
+    with _building:
+        state = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(state)
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What makes one graph.
+
+    Attributes
+    ----------
+    key : hashable
+        Equal for equal graphs: builder, options, shapes, classes.
+    build : callable
+        ``build() -> keras.Model``; calls the user's builder.
+    n_classes : int
+        Outputs of the softmax.
+    precision : str or None
+        Dtype policy; None leaves the builder's.
+    n_heads : int or None
+        Heads on a shared trunk; None for a plain network.
+    """
+
+    key: Hashable
+    build: Callable[[], keras.Model] = field(compare=False)
+    n_classes: int = 2
+    precision: str | None = None
+    n_heads: int | None = None
+
+    def cache_key(self) -> Hashable:
+        """The key, with what Keras' own settings add to a graph."""
+        settings = (keras.config.floatx(), keras.config.image_data_format(), keras.config.dtype_policy().name)
+        return (self.key, self.n_classes, self.precision, self.n_heads, settings)
+
+
+def _construct(spec: NetworkSpec, seed: int) -> tuple[keras.Model, JointNetwork | None]:
+    with seeded_building(seed):
+        model = checked_model(spec.build(), spec.n_classes)
+        if spec.precision is not None:
+            model = with_precision(model, spec.precision)
+        if spec.n_heads is None:
+            return model, None
+        joint = with_heads(model, spec.n_heads)
+        return joint.model, joint
+
+
+def checked_model(model, n_classes: int) -> keras.Model:
+    """Check what a builder returned.
+
+    Parameters
+    ----------
+    model : object
+        The builder's answer.
+    n_classes : int
+        Outputs asked for.
+
+    Returns
+    -------
+    keras.Model
+        Functional, one input, one output of shape (n, n_classes).
+
+    Raises
+    ------
+    NetworkError
+        If it is no such model.
+    """
+    if not isinstance(model, keras.Model):
+        raise NetworkError(f"The builder returned {type(model).__name__}, not a keras.Model.")
+    if isinstance(model, keras.Sequential) and model.built:
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    inputs = getattr(model, "inputs", None) or []
+    if not isinstance(model, keras.models.Model) or not hasattr(model, "_nodes") or len(inputs) != 1:
+        raise NetworkError(
+            f"The builder returned {model.name!r} with {len(inputs)} inputs: return a functional model, or a "
+            "Sequential that starts with keras.Input, that takes one input."
+        )
+    if len(model.outputs) != 1 or tuple(model.outputs[0].shape[1:]) != (n_classes,):
+        shapes = [tuple(output.shape) for output in model.outputs]
+        raise NetworkError(
+            f"The builder returned {model.name!r} with output {shapes}: a softmax over {n_classes} classes, "
+            f"shape (None, {n_classes}), is needed. Take the number from meta['n_classes_']."
+        )
+    return model
+
+
+class Trainer:
+    """A network with an optimizer and a loss, compiled together."""
+
+    def __init__(self, network: "Network", optimizer: keras.optimizers.Optimizer, graph: LossGraph):
+        self.optimizer = optimizer.__class__.from_config(optimizer.get_config())
+        self.optimizer.build(network.model.trainable_variables)
+        self._fresh = read(self.optimizer.variables)
+        self.program = compile_program(network.model, self.optimizer, graph)
+
+    def reset_optimizer(self, state: State | None = None) -> None:
+        """Put the optimizer back to its first state, or to `state`."""
+        write(self.optimizer.variables, self._fresh if state is None else state)
+
+
+class Network:
+    """A built model, its compiled prediction and its trainers. Used by one fit or prediction at a time."""
+
+    def __init__(self, spec: NetworkSpec, seed: int):
+        self.model, self.joint = _construct(spec, seed)
+        self._spec = spec
+        self._initial: OrderedDict[int, State] = OrderedDict({seed: read(self.model.variables)})
+        self._trainers: OrderedDict[Hashable, Trainer] = OrderedDict()
+        self._program = compile_program(self.model)
+        self._holds: object = None
+
+    def initial_state(self, seed: int) -> State:
+        """Values of all variables before training, as this seed draws them."""
+        if seed not in self._initial:
+            self._initial[seed] = read(_construct(self._spec, seed)[0].variables)
+            while len(self._initial) > MAX_SEEDS:
+                self._initial.popitem(last=False)
+        return self._initial[seed]
+
+    def set_state(self, state: State) -> None:
+        """Load values into the variables; the same list twice in a row is loaded once."""
+        if self._holds is not state:
+            write(self.model.variables, state)
+            self._holds = state
+
+    def forget(self) -> None:
+        """Say that the variables are about to change in ways that `set_state` does not see."""
+        self._holds = None
+
+    def get_state(self) -> State:
+        """Values of all variables."""
+        return read(self.model.variables)
+
+    def trainer(self, optimizer: keras.optimizers.Optimizer, graph: LossGraph) -> Trainer:
+        """Trainer for this optimizer and loss, compiled on first use."""
+        settings = optimizer.get_config()
+        rate = settings.pop("learning_rate", None)
+        settings.pop("name", None)
+        is_value = isinstance(rate, (int, float, np.floating))
+        key = (type(optimizer), freeze(settings), None if is_value else freeze(rate), graph.key)
+        if key not in self._trainers:
+            self._trainers[key] = Trainer(self, optimizer, graph)
+            while len(self._trainers) > MAX_TRAINERS:
+                self._trainers.popitem(last=False)
+        self._trainers.move_to_end(key)
+        return self._trainers[key]
+
+    def predict_batch(self, x: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """Output of the network on one batch."""
+        return self._program.predict(x, scale)
+
+
+def build_model(spec: NetworkSpec, state: State) -> keras.Model:
+    """A network of its own, apart from the shared ones, with these values."""
+    model, _ = _construct(spec, 0)
+    write(model.variables, state)
+    return model
+
+
+_idle: OrderedDict[Hashable, list[Network]] = OrderedDict()
+_idle_lock = threading.Lock()
+
+
+@contextmanager
+def borrow(spec: NetworkSpec, seed: int = 0) -> Iterator[Network]:
+    """Lend a network of this graph to one user, building it only where no idle one is at hand.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    seed : int, default=0
+        Seed of the weights of a network that has to be built.
+
+    Yields
+    ------
+    Network
+    """
+    key = spec.cache_key()
+    with _idle_lock:
+        networks = _idle.get(key)
+        network = networks.pop() if networks else None
+    if network is None:
+        network = Network(spec, seed)
+    try:
+        yield network
+    finally:
+        with _idle_lock:
+            _idle.setdefault(key, []).append(network)
+            _idle.move_to_end(key)
+            while sum(map(len, _idle.values())) > MAX_NETWORKS:
+                oldest = next(iter(_idle))
+                _idle[oldest].pop(0)
+                if not _idle[oldest]:
+                    del _idle[oldest]
+
+
+def clear_programs() -> None:
+    """Forget every compiled program of this process; the next fit compiles anew."""
+    with _idle_lock:
+        _idle.clear()
+
+
+def read(variables) -> State:
+    """Copies of the values of variables."""
+    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
+
+
+def write(variables, values) -> None:
+    """Assign values to variables."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,203 @@
+"""The one seam to SciKeras.
+
+SciKeras routes parameters, encodes labels, collects ``meta`` and calls the builder. Fitting itself is this
+package's engine, and SciKeras never sees ``random_state``, which it would turn into process-wide settings.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+from scikeras._utils import route_params
+from scikeras.wrappers import KerasClassifier
+
+from ._freeze import freeze
+from ._programs import NetworkSpec
+from .exceptions import UnknownParameterError
+from .losses import SparseCategoricalFocalLoss
+
+LOSSES = {
+    "focal": SparseCategoricalFocalLoss,
+    "crossentropy": keras.losses.SparseCategoricalCrossentropy,
+}
+
+# Facts about the rows that a graph does not depend on; they would only keep graphs from being shared.
+_NOT_IN_GRAPH = {"X_shape_", "y_shape_", "X_dtype_", "y_dtype_", "y_ndim_", "feature_encoder_", "target_encoder_"}
+
+
+class Bridge(KerasClassifier):
+    """A SciKeras classifier that stops short of building and fitting.
+
+    Parameters
+    ----------
+    model : callable
+        Builder.
+    loss : type or keras.losses.Loss
+    optimizer : str, type or keras.optimizers.Optimizer
+    image_shape : tuple of int
+        Shape of one row, for ``meta["image_shape_"]``.
+    **routed
+        SciKeras' routed parameters.
+    """
+
+    def __init__(self, model, *, loss, optimizer, image_shape, **routed):
+        super().__init__(model=model, loss=loss, optimizer=optimizer, verbose=0, **routed)
+        self.image_shape = image_shape
+
+    def learn_meta(self, X, classes):
+        """Learn ``meta`` from X and the classes; nothing is built."""
+        self._random_state = self.classes_ = None
+        self.image_shape_ = tuple(self.image_shape)
+        self._validate_data(X, reset=True)
+        _, classes = self._validate_data(y=classes, reset=True)
+        self.target_encoder_ = self.target_encoder.fit(classes)
+        vars(self).update(self.target_encoder_.get_metadata())
+        return self
+
+    def encode(self, y) -> np.ndarray:
+        """Labels as integers from 0."""
+        return self.target_encoder_.transform(np.asarray(y)).astype("int32").ravel()
+
+    def network_spec(self, precision: str | None) -> NetworkSpec:
+        """What makes the graph of this network."""
+        options = route_params(self.get_params(), destination="model", pass_filter=set(), strict=True)
+        meta = {k: v for k, v in self._get_metadata().items() if k not in _NOT_IN_GRAPH}
+        key = (freeze(self.model), freeze(options), freeze(meta), freeze(self.X_shape_[1:]))
+        return NetworkSpec(key, self.build_network, int(self.n_classes_), precision)
+
+    def build_network(self) -> keras.Model:
+        """Call the builder as SciKeras does."""
+        return self._build_keras_model()
+
+    def compiled_parts(self) -> tuple[keras.losses.Loss, keras.optimizers.Optimizer]:
+        """Loss and optimizer with their routed parameters."""
+        parts = self._get_compile_kwargs()
+        return parts["loss"], parts["optimizer"]
+
+    def _get_metadata(self) -> dict[str, Any]:
+        # A graph serves any number of rows, so the builder is not told how many there were this time.
+        meta = super()._get_metadata()
+        return {**meta, "X_shape_": (None, *meta["X_shape_"][1:])}
+
+
+def loss_class(loss) -> Any:
+    """A Keras loss class, or the instance given.
+
+    Parameters
+    ----------
+    loss : {"focal", "crossentropy"}, keras.losses.Loss, or a subclass of it
+
+    Returns
+    -------
+    type or keras.losses.Loss
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+    """
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise ValueError(f"loss={loss!r}{_nearest(loss, LOSSES)}: use one of {sorted(LOSSES)} or a Keras loss.")
+        return LOSSES[loss]
+    if isinstance(loss, keras.losses.Loss) or (inspect.isclass(loss) and issubclass(loss, keras.losses.Loss)):
+        return loss
+    raise ValueError(f"loss={loss!r}: use one of {sorted(LOSSES)}, a keras.losses.Loss or a subclass of it.")
+
+
+def optimizer_class(optimizer) -> Any:
+    """A Keras optimizer class, or the instance given.
+
+    Parameters
+    ----------
+    optimizer : str, keras.optimizers.Optimizer, or a subclass of it
+
+    Returns
+    -------
+    type or keras.optimizers.Optimizer
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+    """
+    if isinstance(optimizer, str):
+        try:
+            return type(keras.optimizers.get(optimizer))
+        except ValueError as error:
+            known = [n for n in dir(keras.optimizers) if not n.startswith("_") and n[0].isupper()]
+            raise ValueError(
+                f"optimizer={optimizer!r} is not an optimizer of Keras{_nearest(optimizer, map(str.lower, known))}."
+            ) from error
+    base = keras.optimizers.Optimizer
+    if isinstance(optimizer, base) or (inspect.isclass(optimizer) and issubclass(optimizer, base)):
+        return optimizer
+    raise ValueError(f"optimizer={optimizer!r}: use the name of a Keras optimizer, an instance or a class.")
+
+
+def check_routed_names(names: Iterable[str], estimator: str, *, own: Iterable[str]) -> None:
+    """Refuse names that are not routed to the builder, the loss or the optimizer.
+
+    Parameters
+    ----------
+    names : iterable of str
+    estimator : str
+        Name for the message.
+    own : iterable of str
+        Parameters that the estimator does have.
+
+    Raises
+    ------
+    UnknownParameterError
+        Naming the nearest match.
+    """
+    for name in names:
+        prefix, delimiter, rest = name.partition("__")
+        if not delimiter or prefix not in ("model", "loss", "optimizer") or not rest:
+            raise UnknownParameterError(
+                f"{estimator} has no parameter {name!r}{_nearest(name, own)}; parameters of the builder, the "
+                "loss and the optimizer start with model__, loss__ or optimizer__."
+            )
+
+
+def check_routed(routed: dict[str, Any], *, model: Callable, loss, optimizer) -> None:
+    """Check that builder, loss and optimizer take what is routed to them.
+
+    Raises
+    ------
+    UnknownParameterError
+        Naming the parameter, who does not take it, and the nearest one that it takes.
+    """
+    targets = {"model": model, "loss": loss, "optimizer": optimizer}
+    for name in routed:
+        prefix, _, option = name.partition("__")
+        target = targets[prefix]
+        if prefix != "model" and not inspect.isclass(target):
+            raise UnknownParameterError(
+                f"{name}: the {prefix} is an instance, which has its parameters already; give the class or name."
+            )
+        known = _parameters(target, follow_bases=prefix == "optimizer")
+        if option not in known:
+            whom = getattr(target, "__name__", None) or getattr(getattr(target, "func", None), "__name__", prefix)
+            raise UnknownParameterError(
+                f"{name}: {whom} takes no {option!r}{_nearest(option, known)}. It takes {sorted(known)}."
+            )
+
+
+def _parameters(target, *, follow_bases: bool) -> set[str]:
+    if isinstance(target, partial) or not inspect.isclass(target):
+        found = inspect.signature(target).parameters.values()
+        return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)} - {"meta"}
+    # An optimizer passes **kwargs on to its base, which takes weight_decay, clipnorm and others.
+    classes = [c for c in target.__mro__ if issubclass(c, keras.optimizers.Optimizer)] if follow_bases else [target]
+    found = [p for c in classes for p in inspect.signature(c.__init__).parameters.values()]
+    return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)} - {"self"}
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""

@@ -1,0 +1,318 @@
+"""The training loop: rows in, trained values out. Images stay in the caller's array until their batch."""
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from ._backends import rate_is_value
+from ._objective import Objective
+from ._programs import Network, NetworkSpec, State, Trainer, borrow, read
+from ._progress import Progress
+from .exceptions import NonFiniteLossError
+
+logger = logging.getLogger(__name__)
+
+PREDICTION_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training data of one program; nothing here is a copy of the images.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, ...)
+    labels : ndarray of int, shape (n,) or (n, K)
+        K columns for K problems trained together.
+    weights : ndarray of float, shape (n,), or None
+    class_weights : ndarray of float, shape (C,) or (K, C), or None
+    train, validation : ndarray of int
+        Indices of the rows to train on and to hold out.
+    scale : float
+        What pixels are multiplied with on their way into the network.
+    """
+
+    X: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray | None
+    class_weights: np.ndarray | None
+    train: np.ndarray
+    validation: np.ndarray
+    scale: float = 1.0
+
+    def weights_of(self, index: np.ndarray) -> np.ndarray:
+        """Weight of each row, or of each row and problem, (b,) or (b, K)."""
+        labels = self.labels[index]
+        weights = np.ones(len(index)) if self.weights is None else self.weights[index].astype("float64")
+        if labels.ndim == 2:
+            weights = np.repeat(weights[:, None], labels.shape[1], axis=1)
+        if self.class_weights is not None:
+            problems = np.arange(labels.shape[1]) if labels.ndim == 2 else ()
+            weights = weights * (
+                self.class_weights[problems, labels] if labels.ndim == 2 else self.class_weights[labels]
+            )
+        return weights
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and in what steps to train.
+
+    Attributes
+    ----------
+    epochs, batch_size : int
+    first_epoch : int
+        Number of epochs trained before; counts in progress and callbacks only.
+    seed : int
+        Of the weights and of the order of the rows.
+    early_stopping : bool
+        Stop when the validation loss has not fallen for `patience` epochs, and keep the best weights.
+    patience : int
+    callbacks : list of keras.callbacks.Callback
+    """
+
+    epochs: int
+    batch_size: int
+    seed: int
+    first_epoch: int = 0
+    early_stopping: bool = False
+    patience: int = 5
+    callbacks: list = field(default_factory=list)
+
+
+@dataclass
+class Trained:
+    """Outcome of a training.
+
+    Attributes
+    ----------
+    state, optimizer_state : list of ndarray
+        Values of all variables.
+    history : dict of lists of float
+        ``loss``, ``val_loss``: one value an epoch.
+    heads : list of lists of ndarray
+        Of a network with K heads: the values of each head's own network.
+    """
+
+    state: State
+    optimizer_state: State | None
+    history: dict[str, list[float]]
+    heads: list[State] = field(default_factory=list)
+
+
+def train(
+    network: Network,
+    rows: Rows,
+    objective: Objective,
+    optimizer: keras.optimizers.Optimizer,
+    schedule: Schedule,
+    *,
+    state: State | None = None,
+    optimizer_state: State | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train a network.
+
+    Parameters
+    ----------
+    network : Network
+        A borrowed network; its variables are overwritten.
+    rows : Rows
+    objective : Objective
+    optimizer : keras.optimizers.Optimizer
+        Settings only; the caller's object is neither built nor changed.
+    schedule : Schedule
+    state, optimizer_state : list of ndarray or None
+        Where to go on from; None starts anew.
+    progress : Progress or None
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    NonFiniteLossError
+        If the loss or a weight becomes NaN or infinite.
+    """
+    trainer = network.trainer(optimizer, objective.graph)
+    network.set_state(network.initial_state(schedule.seed) if state is None else state)
+    trainer.reset_optimizer(optimizer_state)
+    if rate_is_value(trainer.optimizer):
+        trainer.optimizer.learning_rate = optimizer.get_config()["learning_rate"]
+    network.forget()
+    callbacks = keras.callbacks.CallbackList(schedule.callbacks, model=network.model)
+    network.model.optimizer = trainer.optimizer
+    network.model.stop_training = False
+    run = _Run(network, trainer, rows, objective, schedule, progress or Progress(0))
+    callbacks.on_train_begin()
+    for epoch in range(schedule.epochs):
+        callbacks.on_epoch_begin(schedule.first_epoch + epoch)
+        logs = run.epoch(epoch)
+        callbacks.on_epoch_end(schedule.first_epoch + epoch, logs)
+        if run.should_stop() or network.model.stop_training:
+            break
+    callbacks.on_train_end()
+    return run.finish()
+
+
+class _Run:
+    """The moving parts of one training."""
+
+    def __init__(self, network, trainer: Trainer, rows: Rows, objective, schedule: Schedule, progress):
+        self.network, self.trainer, self.rows = network, trainer, rows
+        self.objective, self.schedule, self.progress = objective, schedule, progress
+        self.history: dict[str, list[float]] = {"loss": []}
+        self.order = np.random.default_rng([schedule.seed, schedule.first_epoch])
+        self.batch = min(schedule.batch_size, len(rows.train))
+        self.mean_weight = _mean_weight(rows)
+        self.best: tuple[float, State | None, int] = (math.inf, None, -1)
+        pixels = network.model.inputs[0].dtype
+        self.dtype = np.dtype("float64" if pixels == "float64" else "float32")
+        self.scale = np.asarray(rows.scale, self.dtype)
+
+    def epoch(self, epoch: int) -> dict[str, float]:
+        rows, program = self.rows, self.trainer.program
+        rate = self.trainer.optimizer.learning_rate if rate_is_value(self.trainer.optimizer) else 0.0
+        rate = np.asarray(keras.ops.convert_to_numpy(rate), self.dtype)
+        program.begin()
+        losses, sizes = [], []
+        order = self.order.permutation(len(rows.train))
+        for start in range(0, len(order), self.batch):
+            index, n_new = wrapped(order, start, self.batch)
+            x, y, weights = self.batch_of(rows.train[index], n_new)
+            losses.append(program.train(x, y, weights, self.scale, rate, self.objective.values))
+            sizes.append(n_new)
+            self.progress.advance(n_new, epoch=epoch)
+        program.end()
+        values = np.array([float(keras.ops.convert_to_numpy(loss)) for loss in losses])
+        if not np.isfinite(values).all():
+            step = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise NonFiniteLossError(
+                f"The loss became {values[step]} in epoch {epoch + 1}, step {step + 1}, and training stopped. "
+                "Lower optimizer__learning_rate, or set optimizer__clipnorm; look for extreme sample weights."
+            )
+        logs = {"loss": float(np.average(values, weights=sizes))}
+        if len(rows.validation):
+            logs["val_loss"] = self.validation_loss()
+            if self.schedule.early_stopping and logs["val_loss"] < self.best[0]:
+                self.best = (logs["val_loss"], self.network.get_state(), epoch)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+        logger.debug("epoch %d: %s", epoch + 1, logs)
+        return logs
+
+    def batch_of(self, index, n_new):
+        """Images, labels and weights of one batch; rows that only fill it up weigh nothing."""
+        x = for_device(self.rows.X[index], self.dtype)
+        labels = self.rows.labels[index].astype("int32")
+        n_problems = labels.shape[1] if labels.ndim == 2 else 1
+        weights = self.rows.weights_of(index) / (self.mean_weight * n_new * n_problems)
+        weights[n_new:] = 0.0
+        return x, labels, weights.astype(self.dtype)
+
+    def validation_loss(self) -> float:
+        rows, graph = self.rows, self.objective.graph
+        total = weight = 0.0
+        for start in range(0, len(rows.validation), PREDICTION_BATCH):
+            index = rows.validation[start : start + PREDICTION_BATCH]
+            y_pred = self.network.predict_batch(for_device(rows.X[index], self.dtype), self.scale)
+            labels = keras.ops.convert_to_tensor(rows.labels[index].astype("int32"))
+            values = graph(labels, keras.ops.convert_to_tensor(y_pred), **self.objective.values)
+            weights = rows.weights_of(index)
+            total += float(np.sum(keras.ops.convert_to_numpy(values) * weights))
+            weight += float(np.sum(weights))
+        return total / weight
+
+    def should_stop(self) -> bool:
+        if not self.schedule.early_stopping:
+            return False
+        done = len(self.history["loss"])
+        return done - 1 - self.best[2] >= self.schedule.patience
+
+    def finish(self) -> Trained:
+        optimizer = self.trainer.optimizer
+        optimizer_state = read(optimizer.variables)
+        if optimizer.use_ema:
+            optimizer.finalize_variable_values(self.network.model.trainable_variables)
+        state = self.network.get_state() if self.best[1] is None else self.best[1]
+        if not all(np.isfinite(values).all() for values in state if values.dtype.kind == "f"):
+            raise NonFiniteLossError(
+                "A weight became NaN or infinite in the last step, and the network was thrown away. "
+                "Lower optimizer__learning_rate, or set optimizer__clipnorm."
+            )
+        return Trained(state, optimizer_state, self.history)
+
+
+def _mean_weight(rows: Rows) -> np.ndarray | float:
+    """Mean weight of a training row, for each problem: batches are divided by it."""
+    if rows.weights is None and rows.class_weights is None:
+        return 1.0
+    total: Any = 0.0
+    for start in range(0, len(rows.train), 65536):
+        total = total + rows.weights_of(rows.train[start : start + 65536]).sum(axis=0)
+    return total / len(rows.train)
+
+
+def wrapped(order: np.ndarray, start: int, size: int) -> tuple[np.ndarray, int]:
+    """Rows of one batch, the last batch filled up from the start of the order.
+
+    A batch of one size is one graph on every backend, and batch normalisation sees a full batch.
+
+    Returns
+    -------
+    index : ndarray of shape (size,)
+    n_new : int
+        How many of them this epoch has not seen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wrapped(np.array([3, 1, 2]), start=2, size=2)
+    (array([2, 3]), 1)
+    """
+    index = order[start : start + size]
+    n_new = len(index)
+    return (index if n_new == size else np.concatenate([index, order[: size - n_new]])), n_new
+
+
+def for_device(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """uint8 stays uint8; any other numeric type goes to the device in the network's own."""
+    return x if x.dtype == np.uint8 else np.asarray(x, dtype)
+
+
+def predict(spec: NetworkSpec, state: State, X: np.ndarray, scale: float) -> np.ndarray:
+    """Output of a network, in large batches.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    state : list of ndarray
+        Values of its variables.
+    X : ndarray, shape (n, ...)
+    scale : float
+        What pixels are multiplied with.
+
+    Returns
+    -------
+    ndarray of shape (n, n_classes), or (n, K, n_classes) of a network with heads
+    """
+    with borrow(spec) as network:
+        network.set_state(state)
+        return map_batches(network.predict_batch, X, scale, network.model)
+
+
+def map_batches(function: Callable, X: np.ndarray, scale: float, model: keras.Model) -> np.ndarray:
+    """Apply a compiled ``function(batch, scale)`` to all rows in batches of bounded memory."""
+    dtype = np.dtype("float64" if model.inputs[0].dtype == "float64" else "float32")
+    factor = np.asarray(scale, dtype)
+    parts = [
+        function(for_device(X[start : start + PREDICTION_BATCH], dtype), factor)
+        for start in range(0, len(X), PREDICTION_BATCH)
+    ]
+    return np.concatenate(parts)

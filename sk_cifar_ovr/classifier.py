@@ -1,0 +1,354 @@
+"""`CNNClassifier`: one network, binary or multiclass."""
+
+from numbers import Integral, Real
+
+import keras
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from ._fitting import FittedNetwork, checked_weights, make_job, run_job
+from ._precision import PRECISIONS
+from ._rows import as_rows, shaped
+from ._scikeras import Bridge, check_routed_names
+from ._sklearn import Interval, StrOptions, fit_context
+from .exceptions import ImageShapeError
+from .networks import BUILDERS
+
+
+class CNNClassifier(ClassifierMixin, BaseEstimator):
+    """A convolutional network as a scikit-learn classifier.
+
+    Parameters
+    ----------
+    model : str or callable, default="cifar_cnn"
+        Name of a built-in network, or a builder ``(meta, *, option=default, ...) -> keras.Model`` that returns
+        an uncompiled model with softmax output.
+    loss : {"focal", "crossentropy"}, keras.losses.Loss or a subclass of it, default="focal"
+        What is minimised. ``loss__gamma`` and ``loss__alpha`` reach `SparseCategoricalFocalLoss`.
+    class_weight : "balanced", dict or None, default=None
+        Weights of the classes, multiplied with `sample_weight`.
+    optimizer : str, keras.optimizers.Optimizer or a subclass of it, default="adam"
+        An instance serves as a description: it is neither built nor changed.
+    epochs : int, default=10
+        Passes over the training rows.
+    batch_size : int, default=128
+        Rows of one gradient step; larger than the number of rows means all of them.
+    image_shape : tuple (height, width, channels) or None, default=None
+        What a flat row of X is; not needed for images.
+    validation_fraction : float or None, default=None
+        Share of the rows held out, stratified, to report ``val_loss`` in `history_`.
+    early_stopping : bool, default=False
+        Stop when the validation loss has not fallen for `n_iter_no_change` epochs, and keep the weights of
+        the best epoch. Holds out a tenth where `validation_fraction` is None.
+    n_iter_no_change : int, default=5
+        Patience of `early_stopping`, in epochs.
+    precision : {"auto", "float32", "mixed_bfloat16", "float64"}, default="auto"
+        Precision of the computation; weights of "mixed_bfloat16" and all outputs are float32 or better. "auto"
+        takes bfloat16 for built-in networks on hardware that has it, and leaves your own as they are.
+    random_state : int, numpy.random.RandomState or None, default=None
+        Seed of the weights, the order of the rows and the validation split.
+    callbacks : list of keras.callbacks.Callback or None, default=None
+        Called at the ends of training and epochs.
+    warm_start : bool, default=False
+        Go on from the weights of the previous fit.
+    verbose : int, default=0
+        1 shows a progress line on standard error.
+    **routed
+        Parameters for others: ``model__filters=(32, 64, 128)``, ``loss__gamma=2.0``,
+        ``optimizer__learning_rate=1e-3``. Names without ``__`` are refused, and in `fit` any that the builder,
+        loss or optimizer does not take.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    n_features_in_ : int
+        Columns of flat rows; height * width * channels of images.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X had names.
+    model_ : keras.Model
+        The fitted network. It is a copy: `predict` uses the weights of `fit`.
+    history_ : dict of lists of float
+        ``loss`` and, where rows were held out, ``val_loss`` of each epoch.
+    n_iter_ : int
+        Epochs trained.
+    pixel_scale_ : float
+        What pixels are multiplied with: 255 where X was taken as 0-1, else 1.
+
+    See Also
+    --------
+    OneVsRestCNNClassifier : K "class k vs others" problems.
+
+    Examples
+    --------
+    >>> from sk_cifar_ovr import CNNClassifier, load_digit_images
+    >>> digits = load_digit_images()
+    >>> clf = CNNClassifier(epochs=2, random_state=0).fit(digits.images[:512], digits.target[:512])
+    >>> clf.predict(digits.images[:3]).shape
+    (3,)
+    """
+
+    _parameter_constraints: dict = {
+        "model": [StrOptions(set(BUILDERS)), callable],
+        "loss": "no_validation",
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "optimizer": "no_validation",
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "image_shape": [tuple, list, None],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "early_stopping": ["boolean"],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "precision": [StrOptions(set(PRECISIONS))],
+        "random_state": ["random_state"],
+        "callbacks": [list, tuple, None],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        model="cifar_cnn",
+        *,
+        loss="focal",
+        class_weight=None,
+        optimizer="adam",
+        epochs=10,
+        batch_size=128,
+        image_shape=None,
+        validation_fraction=None,
+        early_stopping=False,
+        n_iter_no_change=5,
+        precision="auto",
+        random_state=None,
+        callbacks=None,
+        warm_start=False,
+        verbose=0,
+        **routed,
+    ):
+        self.model = model
+        self.loss = loss
+        self.class_weight = class_weight
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.image_shape = image_shape
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.precision = precision
+        self.random_state = random_state
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self._check_names(routed)
+        self._routed = routed
+
+    def _check_names(self, names) -> None:
+        check_routed_names(names, type(self).__name__, own=self._get_param_names())
+
+    def get_params(self, deep=True):
+        """Parameters of this estimator, the routed ones included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Ignored: no parameter is an estimator.
+
+        Returns
+        -------
+        dict
+        """
+        return {**super().get_params(deep=deep), **self._routed}
+
+    def set_params(self, **params):
+        """Set parameters, routed ones included.
+
+        Parameters
+        ----------
+        **params
+            Names and values.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        UnknownParameterError
+            If nothing has such a name.
+        """
+        routed = {name: value for name, value in params.items() if "__" in name}
+        own = {name: value for name, value in params.items() if "__" not in name}
+        self._check_names({name: None for name in params if name not in self._get_param_names()})
+        super().set_params(**own)
+        self._routed = {**self._routed, **routed}
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+            Images or flat rows of any numeric dtype; pixels count 0-255.
+        y : array-like of shape (n,)
+            Class labels.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weights of the rows; a row of weight 0 is left out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or `sample_weight` is invalid; says what to do.
+        NonFiniteLossError
+            If the loss becomes NaN or infinite.
+        """
+        return self._fit(X, y, sample_weight)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch, going on from where the last call ended.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+            Images or flat rows.
+        y : array-like of shape (n,)
+            Class labels.
+        classes : array-like of shape (n_classes,) or None, default=None
+            All labels that will ever come; needed in the first call unless y holds them all.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, and if y holds labels that the first call did not announce.
+        """
+        going_on = hasattr(self, "_network")
+        if going_on and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(f"classes={classes!r} differs from the first call, which had {self.classes_!r}.")
+        return self._fit(X, y, sample_weight, classes=classes, go_on=going_on, epochs=1, keep_optimizer=True)
+
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        classes=None,
+        epochs=None,
+        go_on=None,
+        keep_optimizer=False,
+        progress=None,
+    ):
+        go_on = self.warm_start and hasattr(self, "_network") if go_on is None else go_on
+        X, y = as_rows(self, X, y, reset=not go_on)
+        check_classification_targets(y)
+        job = make_job(self, X, y, classes=classes, earlier=self._network if go_on else None)
+        sample_weight = checked_weights(sample_weight, X)
+        trained = run_job(
+            self,
+            job,
+            labels=job.bridge.encode(y),
+            class_weights=self._class_weights(y, job.bridge.classes_, sample_weight),
+            sample_weight=sample_weight,
+            stratify=y,
+            epochs=epochs or self.epochs,
+            progress=progress,
+            keep_optimizer=keep_optimizer or self.warm_start,
+        )
+        network = FittedNetwork(job.spec, job.shape, job.scale, trained.state, trained.optimizer_state)
+        return self._adopt(job.bridge, network, trained.history, go_on=go_on)
+
+    def _class_weights(self, y, classes, sample_weight):
+        if self.class_weight is None:
+            return None
+        return compute_class_weight(self.class_weight, classes=classes, y=y, sample_weight=sample_weight)
+
+    def _adopt(self, bridge: Bridge, network: FittedNetwork, history, *, go_on=False):
+        """Take a trained network as one's own; until here a failed fit has changed nothing."""
+        if go_on:
+            history = {name: self.history_.get(name, []) + values for name, values in history.items()}
+        self._bridge = bridge
+        self._network = network
+        self.classes_ = bridge.classes_
+        self.history_ = history
+        self.n_iter_ = len(history["loss"])
+        return self
+
+    # -- prediction ---------------------------------------------------------------------------------------
+
+    def predict_proba(self, X):
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+            Images or flat rows, on the same scale as in `fit`.
+
+        Returns
+        -------
+        ndarray of float, shape (n, n_classes)
+            Columns in the order of `classes_`; rows sum to 1.
+        """
+        return self._network.predict(self._checked(X))
+
+    def predict(self, X):
+        """Most probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+            Images or flat rows.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+
+    def _checked(self, X):
+        """X as the network takes it."""
+        check_is_fitted(self)
+        shape = self._network.shape
+        given = getattr(X, "shape", ())
+        if len(given) > 2 and len(shape) == 3 and (*given[1:], 1)[:3] != shape:
+            raise ImageShapeError(
+                f"X holds images of shape {tuple(given[1:])}, but this {type(self).__name__} was fitted on {shape}."
+            )
+        return shaped(as_rows(self, X, reset=False), shape)
+
+    @property
+    def model_(self) -> keras.Model:
+        """The fitted network as a plain `keras.Model`, built when first asked for."""
+        check_is_fitted(self)
+        return self._network.model()
+
+    @property
+    def pixel_scale_(self) -> float:
+        """What pixels are multiplied with on their way into the network."""
+        check_is_fitted(self)
+        return self._network.scale
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_network")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+

@@ -1,0 +1,203 @@
+"""Losses on integer labels: a pure function and a thin registered Keras class."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def sparse_categorical_focal_loss(y_true, y_pred, gamma=2.0, alpha=None, from_logits=False, label_smoothing=0.0):
+    r"""Focal loss of integer labels, one value an example.
+
+    .. math:: -\sum_c y_c \, \alpha_c \, (1 - p_c)^\gamma \, \log p_c
+
+    where ``y`` is the one-hot label, smoothed to ``y (1 - s) + s / C``. At ``gamma=0`` without ``alpha``
+    it is the sparse categorical cross-entropy.
+
+    Parameters
+    ----------
+    y_true : tensor of int, shape (...)
+        Labels from 0 to C - 1.
+    y_pred : tensor of float, shape (..., C)
+        Probabilities, or logits where `from_logits`.
+    gamma : float or scalar tensor, default=2.0
+        Focusing parameter, at least 0.
+    alpha : tensor broadcastable to (..., C) or None, default=None
+        Weight of each class.
+    from_logits : bool, default=False
+        Whether `y_pred` are logits.
+    label_smoothing : float or scalar tensor, default=0.0
+        Share of the label spread evenly over all classes.
+
+    Returns
+    -------
+    tensor of float, shape (...)
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He and Dollar (2017), "Focal Loss for Dense Object Detection", equation 5.
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    if keras.backend.standardize_dtype(y_pred.dtype) in ("float16", "bfloat16"):
+        y_pred = ops.cast(y_pred, "float32")
+    dtype = keras.backend.standardize_dtype(y_pred.dtype)
+    # A smallest normal number keeps every logarithm and its gradient finite at p = 0 and p = 1.
+    tiny = float(np.finfo(dtype).tiny)
+    n_classes = y_pred.shape[-1]
+    labels = ops.one_hot(ops.cast(y_true, "int32"), n_classes, dtype=dtype)
+    smoothing = ops.cast(label_smoothing, dtype)
+    smoothed = labels * (1 - smoothing) + smoothing / n_classes
+    if from_logits:
+        log_p = ops.log_softmax(y_pred, axis=-1)
+        p = ops.exp(log_p)
+    else:
+        p = y_pred
+        log_p = ops.log(ops.maximum(p, tiny))
+    # The sum of the other classes is exact where 1 - p would cancel.
+    others = ops.maximum(ops.sum(p, axis=-1, keepdims=True) - p, tiny)
+    terms = smoothed * ops.exp(ops.cast(gamma, dtype) * ops.log(others)) * log_p
+    if alpha is not None:
+        terms = terms * ops.cast(alpha, dtype)
+    return -ops.sum(terms, axis=-1)
+
+
+def class_alpha(alpha, n_classes: int) -> np.ndarray | None:
+    """Spell out `alpha` as one weight a class.
+
+    Parameters
+    ----------
+    alpha : None, float or array-like of shape (n_classes,)
+        With two classes a number is the weight of the positive class and the negative one gets
+        ``1 - alpha``, as published; with more it weighs every class alike.
+    n_classes : int
+        Number of classes.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), or None where `alpha` is None
+
+    Raises
+    ------
+    ValueError
+        If an array has another length, or `alpha` is negative or not a number.
+
+    Examples
+    --------
+    >>> class_alpha(0.25, 2).tolist()
+    [0.75, 0.25]
+    """
+    if alpha is None:
+        return None
+    if isinstance(alpha, str):
+        raise ValueError(
+            f"alpha={alpha!r} depends on the labels: give one weight a class as an array here, or fit a "
+            "CNNClassifier, which works out 'balanced' from y."
+        )
+    weights = np.asarray(alpha, dtype="float64")
+    if weights.ndim == 0:
+        value = float(weights)
+        weights = np.array([1 - value, value]) if n_classes == 2 else np.full(n_classes, value)
+    if weights.shape != (n_classes,):
+        raise ValueError(f"alpha has shape {weights.shape}: it needs one weight for each of {n_classes} classes.")
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise ValueError(
+            f"alpha={alpha!r} gives a weight that is negative or not finite; with two classes a single "
+            "number lies from 0 to 1."
+        )
+    return weights
+
+
+@keras.saving.register_keras_serializable(package="sk_cifar_ovr")
+class SparseCategoricalFocalLoss(keras.losses.Loss):
+    """Focal loss for integer labels.
+
+    Parameters
+    ----------
+    gamma : float, default=2.0
+        Focusing parameter; 0 gives the sparse categorical cross-entropy.
+    alpha : None, float, array-like of shape (n_classes,) or "balanced", default=None
+        Class weights. A number is the weight of the positive class of two (the other gets ``1 - alpha``)
+        or of every class of more. ``"balanced"`` is for `CNNClassifier`, which knows the labels.
+    from_logits : bool, default=False
+        Whether predictions are logits instead of probabilities.
+    label_smoothing : float, default=0.0
+        Share of the label spread evenly over all classes, from 0 to below 1.
+    reduction : str, default="sum_over_batch_size"
+        As in `keras.losses.Loss`.
+    name : str, default="sparse_categorical_focal_loss"
+        Name of the loss.
+    dtype : str, keras.DTypePolicy or None, default=None
+        As in `keras.losses.Loss`.
+
+    Raises
+    ------
+    ValueError
+        If `gamma` is negative, `label_smoothing` outside [0, 1), or `alpha` does not fit the classes.
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He and Dollar (2017), "Focal Loss for Dense Object Detection", equation 5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_cifar_ovr import SparseCategoricalFocalLoss
+    >>> loss = SparseCategoricalFocalLoss(gamma=2.0)
+    >>> round(float(loss(np.array([1]), np.array([[0.5, 0.5]], dtype="float32"))), 4)
+    0.1733
+    """
+
+    def __init__(
+        self,
+        gamma=2.0,
+        alpha=None,
+        from_logits=False,
+        label_smoothing=0.0,
+        reduction="sum_over_batch_size",
+        name="sparse_categorical_focal_loss",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if not (np.isfinite(gamma) and gamma >= 0):
+            raise ValueError(f"gamma={gamma!r} must be a finite number, at least 0.")
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing={label_smoothing!r} must lie from 0 to below 1.")
+        if isinstance(alpha, str) and alpha != "balanced":
+            raise ValueError(f"alpha={alpha!r}: the only word it takes is 'balanced'.")
+        self.gamma = gamma
+        self.alpha = alpha
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+
+    def call(self, y_true, y_pred):
+        """Loss of each example.
+
+        Parameters
+        ----------
+        y_true : tensor of int, shape (...) or (..., 1)
+        y_pred : tensor of float, shape (..., n_classes)
+
+        Returns
+        -------
+        tensor of float, shape (...)
+        """
+        if len(y_true.shape) == len(y_pred.shape):
+            y_true = ops.squeeze(y_true, axis=-1)
+        return sparse_categorical_focal_loss(
+            y_true,
+            y_pred,
+            gamma=self.gamma,
+            alpha=class_alpha(self.alpha, y_pred.shape[-1]),
+            from_logits=self.from_logits,
+            label_smoothing=self.label_smoothing,
+        )
+
+    def get_config(self):
+        """Settings from which `from_config` makes the same loss."""
+        alpha = self.alpha
+        return {
+            **super().get_config(),
+            "gamma": self.gamma,
+            "alpha": np.asarray(alpha).tolist() if isinstance(alpha, (np.ndarray, list, tuple)) else alpha,
+            "from_logits": self.from_logits,
+            "label_smoothing": self.label_smoothing,
+        }
