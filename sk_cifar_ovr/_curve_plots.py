@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ._plot_style import axes_grid, class_legend, class_names, class_style
+from ._plot_style import PALETTE, axes_grid, class_legend, class_names, class_style, versus
 from .metrics import final_step, ovr_curves, positive_probabilities, probability_scores, reliability_bins
 
 
@@ -116,20 +116,22 @@ class OvRCurvesDisplay:
         OvRCurvesDisplay
         """
         names = class_names(self.scores["class"], self.display_labels)
-        figure, axes = axes_grid(ax, 2, 2, (4.2, 3.4))
+        figure, axes = axes_grid(ax, 2, 2, (4.2 + len(names) // 20, 3.4))
         for k, label in enumerate(self.scores["class"]):
             rows = self.curves[self.curves["class"] == label]
             chosen = rows[rows["chosen"]]
             style = class_style(k)
-            line = {"color": style["color"], "linestyle": style["linestyle"], "linewidth": 1.2}
-            point = {"color": style["color"], "marker": style["marker"], "markeredgecolor": "white"}
+            marker = style.pop("marker")
             # From one threshold to the next lower one the area counts with the latter's precision.
-            axes[0].plot(rows["recall"], rows["precision"], drawstyle="steps-pre", **line)
-            axes[0].plot(chosen["recall"], chosen["precision"], **point)
-            axes[1].plot(rows["false_positive_rate"], rows["recall"], **line)
-            axes[1].plot(chosen["false_positive_rate"], chosen["recall"], **point)
-        axes[0].set(title="Precision and recall", xlabel="recall", ylabel="precision")
-        axes[1].set(title="ROC", xlabel="false-positive rate", ylabel="true-positive rate (recall)")
+            axes[0].plot(rows["recall"], rows["precision"], drawstyle="steps-pre", linewidth=1.2, **style)
+            axes[1].plot(rows["false_positive_rate"], rows["recall"], linewidth=1.2, **style)
+            point = {"s": 40, "color": style["color"], "marker": marker, "edgecolors": "white", "zorder": 3}
+            axes[0].scatter(chosen["recall"], chosen["precision"], **point)
+            axes[1].scatter(chosen["false_positive_rate"], chosen["recall"], **point)
+        axes[0].set_title("Precision and recall", fontsize=10)
+        axes[0].set(xlabel="recall", ylabel="precision")
+        axes[1].set_title("ROC", fontsize=10)
+        axes[1].set(xlabel="false-positive rate", ylabel="true-positive rate (recall)")
         for panel in axes:
             panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
             panel.grid(color="0.9", linewidth=0.6)
@@ -150,13 +152,14 @@ class OvRCalibrationDisplay:
     bins : pandas.DataFrame
         What :func:`~sk_cifar_ovr.metrics.reliability_bins` returns.
     scores : pandas.DataFrame
-        What :func:`~sk_cifar_ovr.metrics.probability_scores` returns, for the legend.
+        What :func:`~sk_cifar_ovr.metrics.probability_scores` returns, for the titles.
     display_labels : sequence of shape (K,), default=None
         The names to show; None takes the classes of `scores`.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    axes_ : ndarray of matplotlib Axes
+        One panel a class.
     figure_ : matplotlib Figure
 
     Examples
@@ -225,35 +228,36 @@ class OvRCalibrationDisplay:
         """Return the drawn bins; see :func:`~sk_cifar_ovr.metrics.reliability_bins`."""
         return self.bins.copy()
 
-    def plot(self, *, ax: Any = None) -> Self:
+    def plot(self, *, ax: Any = None, n_columns: int = 5) -> Self:
         """Draw.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
+        ax : array-like of K matplotlib Axes, default=None
             Where to draw; None makes a figure.
+        n_columns : int, default=5
+            How many panels side by side.
 
         Returns
         -------
         OvRCalibrationDisplay
         """
         names = class_names(self.scores["class"], self.display_labels)
-        figure, (panel,) = axes_grid(ax, 1, 1, (6.0, 4.0))
-        panel.plot([0, 1], [0, 1], color="0.6", linestyle=":", zorder=1)
-        for k, label in enumerate(self.scores["class"]):
+        figure, axes = axes_grid(ax, len(names), n_columns, (1.75, 2.05))
+        errors = self.scores["calibration_error"]
+        for panel, name, label, error in zip(axes, names, self.scores["class"], errors, strict=True):
             rows = self.bins[self.bins["class"] == label]
-            style = {"linewidth": 1.2, "markersize": 4, **class_style(k)}
-            panel.plot(rows["mean_probability"], rows["share_positive"], **style)
-        panel.set(
-            xlim=(-0.02, 1.02),
-            ylim=(-0.02, 1.02),
-            aspect="equal",
-            xlabel="mean probability of the class in a bin",
-            ylabel="share of the bin that is the class",
-            title="Calibration of each class vs the others",
-        )
-        panel.grid(color="0.9", linewidth=0.6)
-        errors = zip(names, self.scores["calibration_error"], strict=True)
-        class_legend(panel, [f"{name} (ECE {error:.3f})" for name, error in errors], "class vs others")
-        self.figure_, self.ax_ = figure, panel
+            panel.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
+            panel.plot(rows["mean_probability"], rows["share_positive"], color=PALETTE[0], linewidth=1)
+            areas = 3 + 30 * np.sqrt(rows["count"] / rows["count"].max())
+            panel.scatter(rows["mean_probability"], rows["share_positive"], areas, color=PALETTE[0], zorder=3)
+            panel.set_title(f"{versus(name)}\nECE {error:.3f}", fontsize=9)
+            panel.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05), aspect="equal")
+            panel.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)
+            panel.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)
+        if ax is None:
+            figure.suptitle("Calibration: how often a class is there at a given probability", fontsize=11)
+            figure.supxlabel("mean probability in a bin (larger dot: more rows)", fontsize=10)
+            figure.supylabel("share that is the class", fontsize=10)
+        self.figure_, self.axes_ = figure, np.array(axes)
         return self

@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from ._plot_style import OTHERS, PALETTE, axes_grid, class_legend, class_names, class_style
+from ._ovr_input import one_hot
+from ._plot_style import OTHERS, PALETTE, axes_grid, class_legend, class_names, class_style, versus
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,6 +64,7 @@ class EmbeddingDisplay:
         if self.embedding.ndim == 3 and len(self.embedding) != len(self.classes):
             raise ValueError(f"`embedding` has {len(self.embedding)} planes for {len(self.classes)} classes.")
         check_consistent_length(self.y, self._plane(0))
+        one_hot(self.y, self.classes, "y")  # refuses labels that would get no colour
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: Any, y: ArrayLike, **options: Any) -> Self:
@@ -141,9 +143,10 @@ class EmbeddingDisplay:
         n_columns : int, default=5
             How many panels side by side.
         images : ndarray of shape (n, h, w) or (n, h, w, c), default=None
-            The images of the rows: some are shown in their places, framed in their class's colour.
+            The images of the rows: some are shown in their places, framed in their class's colour. In one
+            panel a class, they are images of that class.
         n_thumbnails : int, default=40
-            How many of them in a panel, spread over the plane so that none covers another.
+            How many of them in a panel at most, spread over the plane so that none covers another.
         title : str, default=None
             What the plane is ("t-SNE of 128 features"); None says what is drawn.
 
@@ -160,8 +163,8 @@ class EmbeddingDisplay:
         axes = draw(names, ax, n_columns)
         for k, panel in enumerate(axes):
             _fit_square(panel, self._plane(k))
-            if images is not None:
-                self._add_thumbnails(panel, self._plane(k), images, n_thumbnails)
+        if images is not None:
+            self._add_thumbnails(axes, images, n_thumbnails)
         if panels == "all":
             axes[0].set_title(title or f"{len(self.y):,} points by class", fontsize=11)
         elif ax is None:
@@ -186,7 +189,7 @@ class EmbeddingDisplay:
             is_class = self.y == label
             panel.scatter(*self._plane(k)[~is_class].T, color=OTHERS, **self._dots(4))
             panel.scatter(*self._plane(k)[is_class].T, color=PALETTE[0], **self._dots(4))
-            panel.set_title(f"{names[k]} vs others", fontsize=9)
+            panel.set_title(versus(names[k]), fontsize=9)
         return axes
 
     def _dots(self, area: float) -> dict[str, Any]:
@@ -194,24 +197,22 @@ class EmbeddingDisplay:
         many = min(1.0, 30 / np.sqrt(len(self.y)))
         return {"s": max(0.8, area * many), "linewidths": 0, "alpha": 0.8, "rasterized": True}
 
-    def _add_thumbnails(self, panel: "Axes", plane: NDArray[Any], images: NDArray[Any], n: int) -> None:
-        shown, spacing = _spread(plane, n)
-        half = 0.47 * min(spacing, 0.1 * float(np.ptp(plane, axis=0).max()))
+    def _add_thumbnails(self, axes: list["Axes"], images: NDArray[Any], n: int) -> None:
         images = np.asarray(images)
         largest = 1.0 if images.dtype.kind == "f" and images.max() <= 1 else 255.0
-        order = self.classes.tolist()
-        for i in shown:
-            x, y = plane[i]
-            panel.imshow(
-                np.squeeze(images[i]) / largest,
-                extent=(x - half, x + half, y - half, y + half),
-                cmap="gray",
-                vmin=0,
-                vmax=1,
-                zorder=3,
-            )
-            frame = class_style(order.index(self.y[i]))["color"]
-            panel.add_patch(_square(x - half, y - half, 2 * half, frame))
+        if images.ndim == 4 and images.shape[-1] == 1:
+            images = images[..., 0]
+        colors = {label: class_style(k)["color"] for k, label in enumerate(self.classes)}
+        one_panel = len(axes) == 1
+        for k, panel in enumerate(axes):
+            plane = self._plane(k)
+            rows = np.arange(len(plane)) if one_panel else np.flatnonzero(self.y == self.classes[k])
+            width = float(np.ptp(plane, axis=0).max())
+            shown, spacing = _spread(plane[rows], n, least=(0.04 if one_panel else 0.1) * width)
+            side = 0.94 * min(spacing, (0.08 if one_panel else 0.12) * width)
+            for row in rows[shown]:
+                color = colors[self.y[row]] if one_panel else PALETTE[0]
+                _draw_thumbnail(panel, images[row] / largest, plane[row], side, color)
 
     def _plane(self, k: int) -> NDArray[np.float64]:
         return self.embedding if self.embedding.ndim == 2 else self.embedding[k]
@@ -227,22 +228,28 @@ def _fit_square(panel: "Axes", plane: NDArray[np.float64]) -> None:
     panel.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
 
 
-def _square(x: float, y: float, side: float, color: str) -> Any:
+def _draw_thumbnail(
+    panel: "Axes", image: NDArray[np.float64], place: NDArray[np.float64], side: float, color: str
+) -> None:
     from matplotlib.patches import Rectangle
 
-    return Rectangle((x, y), side, side, fill=False, edgecolor=color, linewidth=1.2, zorder=4)
+    left, bottom = place - side / 2
+    extent = (left, left + side, bottom, bottom + side)
+    panel.imshow(image, extent=extent, cmap="gray", vmin=0, vmax=1, zorder=3)
+    frame = Rectangle((left, bottom), side, side, fill=False, edgecolor=color, linewidth=1.2, zorder=4)
+    panel.add_patch(frame)
 
 
-def _spread(plane: NDArray[np.float64], n: int) -> tuple[list[int], float]:
+def _spread(plane: NDArray[np.float64], n: int, least: float) -> tuple[list[int], float]:
     """Return up to `n` rows far apart, and the side at which squares around them do not overlap.
 
     Farthest-first: beginning nearest the middle, always the point farthest from those taken, in the
-    larger of the two coordinates' differences.
+    larger of the two coordinates' differences, and none nearer than `least`.
     """
     shown = [int(np.abs(plane - plane.mean(axis=0)).max(axis=1).argmin())]
     distance = np.abs(plane - plane[shown[0]]).max(axis=1)
     spacing = np.inf
-    while len(shown) < n and distance.max() > 0:
+    while len(shown) < n and distance.max() > least:
         spacing = float(distance.max())
         shown.append(int(distance.argmax()))
         distance = np.minimum(distance, np.abs(plane - plane[shown[-1]]).max(axis=1))

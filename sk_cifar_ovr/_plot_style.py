@@ -1,6 +1,7 @@
 """What all pictures share: colours, panels, labels. Matplotlib is loaded when one is drawn."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +49,11 @@ def class_names(classes: Sequence[Any] | NDArray[Any], display_labels: Sequence[
     return [str(name) for name in names]
 
 
+def versus(name: str) -> str:
+    """Return a panel's title, in as many lines as keep it off its neighbours."""
+    return fill(f"{name} vs others", 22)
+
+
 def axes_grid(
     ax: Any, n_panels: int, n_columns: int, panel_size: tuple[float, float]
 ) -> tuple["Figure", list["Axes"]]:
@@ -77,10 +83,12 @@ def axes_grid(
     figure, grid = pyplot().subplots(
         n_rows,
         n_columns,
-        figsize=(n_columns * panel_size[0], n_rows * panel_size[1]),
+        # Never narrower than the title above the panels.
+        figsize=(max(6.0, n_columns * panel_size[0]), n_rows * panel_size[1] + 0.4),
         layout="constrained",
         squeeze=False,
     )
+    figure.get_layout_engine().set(h_pad=0.1, w_pad=0.06)
     for spare in grid.flat[n_panels:]:
         spare.remove()
     return figure, list(grid.flat[:n_panels])
@@ -106,6 +114,7 @@ def class_legend(ax: "Axes", texts: Sequence[str], title: str, *, lines: bool = 
     ax.legend(
         handles=handles,
         title=title,
+        alignment="left",
         loc="upper left",
         bbox_to_anchor=(1.02, 1.0),
         borderaxespad=0,

@@ -22,6 +22,7 @@ class Progress:
     def __init__(self, total: int, epochs: int = 0, verbose: int | bool = 0):
         self._total, self._epochs, self._verbose = total, epochs, verbose
         self._what = ""
+        self.prefix = ""
         self._bar: Any = None
         self._task: Any = None
 
@@ -51,7 +52,7 @@ class Progress:
 
     def now(self, what: str) -> None:
         """Name what is being trained, such as ``"class 3/10"``."""
-        self._what = what
+        self._what = self.prefix + what
 
     def advance(self, n_rows: int, epoch: int) -> None:
         """Count rows that were trained on."""

@@ -125,3 +125,16 @@ def pixel_scale(X: np.ndarray, estimator: str) -> float:
 def shaped(X: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Rows of X in `shape`, without a copy."""
     return X.reshape(len(X), *shape)
+
+
+def check_same_images(X, shape: tuple[int, ...], estimator: str) -> None:
+    """Refuse images of another shape than the fitted one; flat rows are scikit-learn's to check.
+
+    Raises
+    ------
+    ImageShapeError
+        Naming both shapes.
+    """
+    given = tuple(getattr(X, "shape", ()))[1:]
+    if len(given) > 1 and len(shape) == 3 and (*given, 1)[:3] != shape:
+        raise ImageShapeError(f"X holds images of shape {given}, but this {estimator} was fitted on {shape}.")

@@ -97,7 +97,8 @@ class HistoryDisplay:
             panel = axes[list(metrics).index(metric)]
             panel.plot(rows["epoch"], rows["value"], **self._line(networks.index(network), subset))
         for panel, metric in zip(axes, metrics, strict=True):
-            panel.set(title=f"{metric} by epoch", xlabel="epoch", ylabel=metric)
+            panel.set_title(f"{metric} by epoch", fontsize=10)
+            panel.set(xlabel="epoch", ylabel=metric)
             panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             panel.grid(color="0.9", linewidth=0.6)
         if len(networks) > 1:
@@ -258,8 +259,8 @@ class ReferenceDisplay:
         places = np.arange(len(names))
         measured, reference = 100 * table["measured"], 100 * table["reference"]
         panel.hlines(places, measured, reference, color="0.7", linewidth=2, zorder=1)
+        panel.plot(measured, places, "o", color=PALETTE[0], label="this run", zorder=3)
         panel.plot(reference, places, "D", color="white", markeredgecolor=PALETTE[2], label="reference")
-        panel.plot(measured, places, "o", color=PALETTE[0], label="this run")
         for place, difference in zip(places.tolist(), table["difference"], strict=True):
             panel.text(
                 1.02,
@@ -273,10 +274,12 @@ class ReferenceDisplay:
         panel.set_yticks(places, names, fontsize=8)
         panel.set_ylim(len(names) - 0.5, -0.5)
         heading = long_heading(self.column)
-        panel.set(title=f"Each class vs the others: {heading}", xlabel=f"{heading}, percent")
+        panel.set_title(f"{heading[0].upper()}{heading[1:]} of each class vs the others", fontsize=11)
+        panel.set_xlabel(f"{heading}, percent")
+        panel.text(1.02, 1.01, "difference", transform=panel.transAxes, fontsize=8)
         panel.grid(axis="x", color="0.9", linewidth=0.6)
         panel.set_axisbelow(True)
-        panel.legend(loc="upper left", bbox_to_anchor=(1.1, 1.0), borderaxespad=0, frameon=False, fontsize=8)
+        panel.legend(loc="upper left", bbox_to_anchor=(1.16, 1.0), borderaxespad=0, frameon=False, fontsize=8)
         self.figure_, self.ax_ = figure, panel
         return self
 

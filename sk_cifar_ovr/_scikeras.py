@@ -62,12 +62,12 @@ class Bridge(KerasClassifier):
         """Labels as integers from 0."""
         return self.target_encoder_.transform(np.asarray(y)).astype("int32").ravel()
 
-    def network_spec(self, precision: str | None) -> NetworkSpec:
+    def network_spec(self, precision: str | None, n_heads: int | None = None) -> NetworkSpec:
         """What makes the graph of this network."""
         options = route_params(self.get_params(), destination="model", pass_filter=set(), strict=True)
         meta = {k: v for k, v in self._get_metadata().items() if k not in _NOT_IN_GRAPH}
         key = (freeze(self.model), freeze(options), freeze(meta), freeze(self.X_shape_[1:]))
-        return NetworkSpec(key, self.build_network, int(self.n_classes_), precision)
+        return NetworkSpec(key, self.build_network, int(self.n_classes_), precision, n_heads)
 
     def build_network(self) -> keras.Model:
         """Call the builder as SciKeras does."""

@@ -11,10 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._fitting import FittedNetwork, checked_weights, make_job, run_job
 from ._precision import PRECISIONS
-from ._rows import as_rows, shaped
+from ._rows import as_rows, check_same_images
 from ._scikeras import Bridge, check_routed_names
 from ._sklearn import Interval, StrOptions, fit_context
-from .exceptions import ImageShapeError
 from .networks import BUILDERS
 
 
@@ -75,6 +74,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         ``loss`` and, where rows were held out, ``val_loss`` of each epoch.
     n_iter_ : int
         Epochs trained.
+    image_shape_ : tuple of int
+        Shape of one row as the network takes it.
+    precision_ : str
+        Precision that "auto" came to.
     pixel_scale_ : float
         What pixels are multiplied with: 255 where X was taken as 0-1, else 1.
 
@@ -305,7 +308,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         ndarray of float, shape (n, n_classes)
             Columns in the order of `classes_`; rows sum to 1.
         """
-        return self._network.predict(self._checked(X))
+        check_is_fitted(self)
+        check_same_images(X, self._network.shape, type(self).__name__)
+        return self._network.predict(as_rows(self, X, reset=False))
 
     def predict(self, X):
         """Most probable class of each row.
@@ -321,17 +326,6 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         """
         return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
 
-    def _checked(self, X):
-        """X as the network takes it."""
-        check_is_fitted(self)
-        shape = self._network.shape
-        given = getattr(X, "shape", ())
-        if len(given) > 2 and len(shape) == 3 and (*given[1:], 1)[:3] != shape:
-            raise ImageShapeError(
-                f"X holds images of shape {tuple(given[1:])}, but this {type(self).__name__} was fitted on {shape}."
-            )
-        return shaped(as_rows(self, X, reset=False), shape)
-
     @property
     def model_(self) -> keras.Model:
         """The fitted network as a plain `keras.Model`, built when first asked for."""
@@ -343,6 +337,18 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         """What pixels are multiplied with on their way into the network."""
         check_is_fitted(self)
         return self._network.scale
+
+    @property
+    def image_shape_(self) -> tuple[int, ...]:
+        """Shape of one row as the network takes it."""
+        check_is_fitted(self)
+        return self._network.shape
+
+    @property
+    def precision_(self) -> str:
+        """Precision that "auto" came to; "as built" of a network of your own."""
+        check_is_fitted(self)
+        return self._network.spec.precision or "as built"
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_network")

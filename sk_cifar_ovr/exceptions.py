@@ -23,6 +23,10 @@ class NonFiniteLossError(ArithmeticError):
     """The training loss became NaN or infinite."""
 
 
+class SavedFileError(ValueError):
+    """A saved estimator that is damaged, or names something that is not trusted."""
+
+
 class UnknownParameterError(TypeError, ValueError):
     """A parameter name that nothing takes.
 

@@ -88,7 +88,7 @@ def image_input(meta, smallest_side: int):
     return inputs, x
 
 
-def cifar_cnn(meta, *, filters=(32, 64, 128), momentum=0.9):
+def cifar_cnn(meta, *, filters=(32, 64, 128), momentum=0.8):
     """The custom CNN: 288,162 parameters for two classes on 32x32x3 images.
 
     Three pairs of 3x3 convolutions without padding, the first two followed by pooling and batch
@@ -100,7 +100,7 @@ def cifar_cnn(meta, *, filters=(32, 64, 128), momentum=0.9):
         SciKeras' meta: ``n_classes_`` and ``X_shape_``, or this package's ``image_shape_``.
     filters : tuple of int, default=(32, 64, 128)
         Filters of the convolutions of each pair.
-    momentum : float, default=0.9
+    momentum : float, default=0.8
         Momentum of the batch normalisations. Keras' own default of 0.99 leaves the statistics used in
         prediction far behind the weights in short fits.
 

@@ -1,0 +1,83 @@
+"""Thresholds of K binary problems, chosen from scores of rows that the scoring network never saw."""
+
+import numpy as np
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+METRICS = ("f1", "balanced_accuracy")
+
+
+def fixed_thresholds(threshold, n_problems: int) -> np.ndarray:
+    """Thresholds that need no tuning.
+
+    Parameters
+    ----------
+    threshold : None, float or array-like of shape (n_problems,)
+        None is 0.5.
+    n_problems : int
+
+    Returns
+    -------
+    ndarray of float, shape (n_problems,)
+
+    Raises
+    ------
+    ValueError
+        If a threshold lies outside 0-1 or there is not one a problem.
+
+    Examples
+    --------
+    >>> fixed_thresholds(None, 3).tolist()
+    [0.5, 0.5, 0.5]
+    """
+    values = np.asarray(0.5 if threshold is None else threshold, dtype="float64")
+    if values.ndim == 0:
+        values = np.full(n_problems, float(values))
+    if values.shape != (n_problems,):
+        raise ValueError(f"threshold has shape {values.shape}: give one number, or one for each of {n_problems} classes.")
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(f"threshold={threshold!r} must be probabilities, from 0 to 1.")
+    return values
+
+
+def tuned_threshold(y_true, scores, metric, sample_weight=None) -> float:
+    """Threshold at which ``scores >= threshold`` has the highest metric.
+
+    Parameters
+    ----------
+    y_true : ndarray of shape (n,)
+        0 and 1.
+    scores : ndarray of float, shape (n,)
+        Positive probabilities.
+    metric : {"f1", "balanced_accuracy"} or callable ``(y_true, y_pred) -> float``
+        Higher is better.
+    sample_weight : ndarray of shape (n,) or None, default=None
+        Not passed to a callable.
+
+    Returns
+    -------
+    float
+        Halfway to the next lower score, so that it does not hang on one row.
+
+    Raises
+    ------
+    ValueError
+        If a callable is undefined at every threshold.
+    """
+    if metric == "f1":
+        precision, recall, candidates = precision_recall_curve(y_true, scores, sample_weight=sample_weight)
+        precision, recall = precision[:-1], recall[:-1]
+        values = 2 * precision * recall / np.maximum(precision + recall, np.finfo(float).tiny)
+    elif metric == "balanced_accuracy":
+        false_positives, true_positives, candidates = roc_curve(
+            y_true, scores, sample_weight=sample_weight, drop_intermediate=False
+        )
+        values = true_positives - false_positives
+        values, candidates = values[1:], candidates[1:]
+    else:
+        candidates = np.unique(np.quantile(scores, np.linspace(0, 1, 101)))
+        values = np.array([metric(y_true, (scores >= t).astype(int)) for t in candidates], dtype="float64")
+        if not np.isfinite(values).any():
+            raise ValueError(f"The threshold metric {metric!r} is undefined at every threshold.")
+    best = candidates[np.nanargmax(values)]
+    lower = scores[scores < best]
+    return float((best + lower.max()) / 2) if len(lower) else float(best)

@@ -1,0 +1,114 @@
+"""The command line: thin, over the same calls as Python."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+
+def main(argv=None) -> int:
+    """Run ``sk-cifar-ovr``.
+
+    Parameters
+    ----------
+    argv : list of str or None
+        Arguments; None takes the process's.
+
+    Returns
+    -------
+    int
+        0, or 1 where the input was at fault (which is said on standard error).
+    """
+    arguments = _parser().parse_args(argv)
+    # TensorFlow's start-up notices are no concern of someone who asked for a table.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        return arguments.run(arguments)
+    except (ValueError, OSError, ArithmeticError, TypeError) as error:
+        print(f"sk-cifar-ovr: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sk-cifar-ovr", description="One-vs-rest deep image classification.")
+    commands = parser.add_subparsers(required=True, metavar="report|predict|info")
+
+    report = commands.add_parser("report", help="train, test once and write a report")
+    report.add_argument("--data", default="digits", help="digits, cifar10, or an image folder or archive")
+    report.add_argument("--strategy", default="joint", choices=["joint", "independent"])
+    report.add_argument("--loss", default="focal", choices=["focal", "weighted", "crossentropy"])
+    report.add_argument("--epochs", type=int, default=10)
+    report.add_argument("--seed", type=int, default=0)
+    report.add_argument("--out", type=Path, default=Path("ovr-report"), help="folder to write to")
+    report.add_argument("--quiet", action="store_true", help="no progress")
+    report.set_defaults(run=_report)
+
+    predict = commands.add_parser("predict", help="answer for images")
+    predict.add_argument("model", type=Path, help="a model written by report or save")
+    predict.add_argument("images", type=Path, nargs="+", help="image files, or folders of them")
+    predict.add_argument("--csv", type=Path, help="also write the table to this file")
+    predict.set_defaults(run=_predict)
+
+    info = commands.add_parser("info", help="what a saved model is, or which versions are installed")
+    info.add_argument("model", type=Path, nargs="?")
+    info.set_defaults(run=_info)
+    return parser
+
+
+def _report(arguments) -> int:
+    from . import report
+
+    verbose = 0 if arguments.quiet else 1
+    folder = report.check_writable(arguments.out)
+    data = report.load_split(arguments.data, seed=arguments.seed, verbose=verbose)
+    result = report.run(
+        data,
+        strategy=arguments.strategy,
+        loss=arguments.loss,
+        epochs=arguments.epochs,
+        seed=arguments.seed,
+        verbose=verbose,
+    )
+    files = report.write(result, folder)
+    print((folder / "report.md").read_text(encoding="utf-8").split("\n## ")[0])
+    print("Written:")
+    for path in files:
+        print(f"  {path}")
+    return 0
+
+
+def _predict(arguments) -> int:
+    import pandas as pd
+
+    from .datasets import read_image_files
+    from .persistence import load
+
+    estimator = load(arguments.model)
+    paths, images = read_image_files(arguments.images, shape=estimator.estimators_[0].image_shape_)
+    answers = estimator.predict_ovr(images)
+    table = pd.DataFrame({"image": paths, "predicted": estimator.predict(images)})
+    for k, label in enumerate(estimator.classes_):
+        table[f"is {label}"] = answers[:, k]
+    print(table.to_string(index=False))
+    if arguments.csv:
+        table.to_csv(arguments.csv, index=False)
+    return 0
+
+
+def _info(arguments) -> int:
+    from . import report
+
+    if arguments.model is None:
+        print(json.dumps(report.versions(), indent=1))
+        return 0
+    from .persistence import load
+
+    estimator = load(arguments.model)
+    print(estimator)
+    print(f"classes: {', '.join(map(str, estimator.classes_))}")
+    first = estimator.estimators_[0]
+    print(f"images: {first.image_shape_}, {first.model_.count_params():,} parameters a problem")
+    return 0

@@ -1,0 +1,156 @@
+"""Tables and points -> pictures, in the manner of scikit-learn's Displays. Draws, never computes.
+
+Each Display is made by `from_estimator` or `from_predictions`, which also draw it, keeps what it drew in
+`figure_` and `ax_` or `axes_`, and gives the numbers in the picture by `frame()`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from ._curve_plots import OvRCalibrationDisplay, OvRCurvesDisplay
+from ._embedding_plot import EmbeddingDisplay
+from ._plot_style import axes_grid, class_names, versus
+from ._run_plots import HistoryDisplay, ReferenceDisplay
+from .metrics import OvRReport, final_step, ovr_answers, ovr_report
+
+__all__ = [
+    "EmbeddingDisplay",
+    "HistoryDisplay",
+    "OvRCalibrationDisplay",
+    "OvRConfusionDisplay",
+    "OvRCurvesDisplay",
+    "ReferenceDisplay",
+]
+
+
+class OvRConfusionDisplay:
+    """A grid of 2x2 matrices, one for each "class k vs others".
+
+    Parameters
+    ----------
+    report : OvRReport
+        The counts.
+    display_labels : sequence of shape (K,), default=None
+        The names to show; None takes `report.classes`.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        One panel a class.
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> display = OvRConfusionDisplay.from_predictions(["a", "b", "c", "c"], ["a", "b", "c", "a"])
+    >>> display.frame().head(2)
+      class   true answered  count  row_share
+    0     a  class    class      1        1.0
+    1     a  class   others      0        0.0
+    """
+
+    def __init__(self, report: OvRReport, *, display_labels: Sequence[Any] | None = None):
+        self.report = report
+        self.display_labels = display_labels
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, X: Any, y: ArrayLike, **options: Any) -> Self:
+        """Draw what a fitted classifier answers.
+
+        Parameters
+        ----------
+        estimator : fitted classifier
+            Its `predict_ovr` is asked, or `predict` where it has none.
+        X : array-like
+            What the estimator takes.
+        y : array-like of shape (n,)
+            The true labels.
+        **options
+            Those of :meth:`from_predictions` and :meth:`plot`.
+
+        Returns
+        -------
+        OvRConfusionDisplay
+        """
+        estimator, X = final_step(estimator, X)
+        return cls.from_predictions(y, ovr_answers(estimator, X), classes=estimator.classes_, **options)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        predicted: ArrayLike,
+        *,
+        classes: ArrayLike | None = None,
+        display_labels: Sequence[Any] | None = None,
+        **options: Any,
+    ) -> Self:
+        """Draw given answers.
+
+        Parameters
+        ----------
+        y_true, predicted, classes
+            As in :func:`~sk_cifar_ovr.ovr_report`.
+        display_labels : sequence of shape (K,), default=None
+            The names to show.
+        **options
+            Those of :meth:`plot`.
+
+        Returns
+        -------
+        OvRConfusionDisplay
+        """
+        report = ovr_report(y_true, predicted, classes=classes)
+        return cls(report, display_labels=display_labels).plot(**options)
+
+    def frame(self) -> pd.DataFrame:
+        """Return the drawn counts and shares, one cell a row."""
+        return self.report.cells()
+
+    def plot(self, *, ax: Any = None, n_columns: int = 5, cmap: str = "Blues") -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : array-like of K matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        n_columns : int, default=5
+            How many matrices side by side.
+        cmap : str or matplotlib Colormap, default="Blues"
+            The colours of a row's shares, 0 to 1.
+
+        Returns
+        -------
+        OvRConfusionDisplay
+        """
+        names = class_names(self.report.classes, self.display_labels)
+        figure, axes = axes_grid(ax, len(names), n_columns, (1.65, 1.75))
+        cells = self.frame()
+        counts = cells["count"].to_numpy().reshape(-1, 2, 2)
+        shares = cells["row_share"].to_numpy().reshape(-1, 2, 2)
+        for panel, name, count, share in zip(axes, names, counts, shares, strict=True):
+            panel.imshow(share, cmap=cmap, vmin=0, vmax=1)
+            for row, column in np.ndindex(2, 2):
+                panel.text(
+                    column,
+                    row,
+                    f"{count[row, column]:,}\n{share[row, column]:.1%}",
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color="white" if share[row, column] > 0.7 else "black",
+                )
+            panel.set_title(versus(name), fontsize=9)
+            panel.set_xticks([0, 1], ["class", "others"], fontsize=8)
+            panel.set_yticks([0, 1], ["class", "others"], fontsize=8, rotation=90, va="center")
+            panel.tick_params(length=0)
+        if ax is None:
+            kind = "argmax labels" if self.report.argmax else "one-vs-rest answers"
+            figure.suptitle(f"Confusion of the {kind}: counts and share of each true row", fontsize=11)
+            figure.supxlabel("answered", fontsize=10)
+            figure.supylabel("true", fontsize=10)
+        self.figure_, self.axes_ = figure, np.array(axes)
+        return self

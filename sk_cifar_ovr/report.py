@@ -1,0 +1,303 @@
+"""One run, from data to a folder of results: tables, figures for machines, pictures and the saved model."""
+
+import json
+import logging
+import platform
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from .classifier import CNNClassifier
+from .datasets import fetch_cifar10, load_digit_images, load_image_folder
+from .metrics import OvRReport, ovr_report, reference_table
+from .multiclass import OneVsRestCNNClassifier
+from .persistence import save
+from .plots import OvRConfusionDisplay
+
+logger = logging.getLogger(__name__)
+
+LOSSES: dict[str, dict[str, Any]] = {
+    "focal": {"loss": "focal"},
+    "weighted": {"loss": "crossentropy", "class_weight": "balanced"},
+    "crossentropy": {"loss": "crossentropy"},
+}
+TEST_SHARE = 0.2
+CIFAR10_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images to train on and images to be read once.
+
+    Attributes
+    ----------
+    X_train, X_test : ndarray of uint8, shape (n, h, w, c)
+    y_train, y_test : ndarray of int, shape (n,)
+    target_names : list of str
+    sha256 : str
+        Of the source.
+    origin : str
+        Where the data came from and how it was split.
+    """
+
+    X_train: np.ndarray
+    y_train: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+    target_names: list[str]
+    sha256: str
+    origin: str
+
+    @property
+    def is_cifar10(self) -> bool:
+        """Whether the reference figures, which were read on CIFAR-10's test images, can stand beside it."""
+        return list(self.target_names) == CIFAR10_NAMES and len(self.X_test) == 10_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained one-vs-rest and what it answered on the test images.
+
+    Attributes
+    ----------
+    estimator : OneVsRestCNNClassifier
+    table : OvRReport
+    argmax : OvRReport
+        The table of `predict` instead of `predict_ovr`.
+    data : Split
+    settings : dict
+    minutes : dict
+    """
+
+    estimator: OneVsRestCNNClassifier
+    table: OvRReport
+    argmax: OvRReport
+    data: Split
+    settings: dict[str, Any]
+    minutes: dict[str, float]
+
+
+def load_split(data: str, *, seed: int, verbose: int = 1) -> Split:
+    """Read a dataset; one without a test part is split, stratified, a fifth to the test.
+
+    Parameters
+    ----------
+    data : str
+        ``"digits"``, ``"cifar10"``, or the path of an image folder or archive.
+    seed : int
+        Of the split.
+    verbose : int, default=1
+        1 shows progress.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    DatasetError
+        If the source cannot be read.
+    """
+    if data == "digits":
+        whole = load_digit_images()
+    elif data == "cifar10":
+        return _given_split(fetch_cifar10(subset="all", verbose=verbose), data)
+    else:
+        whole = load_image_folder(data, subset="all", verbose=verbose)
+        if whole.n_train is not None:
+            return _given_split(whole, Path(data).name)
+    names = [str(name) for name in whole.target_names]
+    train, test = train_test_split(
+        np.arange(len(whole.images)), test_size=TEST_SHARE, stratify=whole.target, random_state=seed
+    )
+    origin = f"{Path(data).name}; a stratified fifth held out with seed {seed}"
+    X, y = whole.images, whole.target
+    return Split(X[train], y[train], X[test], y[test], names, whole.sha256, origin)
+
+
+def _given_split(whole, name: str) -> Split:
+    n = whole.n_train
+    X, y = whole.images, whole.target
+    names = [str(name) for name in whole.target_names]
+    return Split(X[:n], y[:n], X[n:], y[n:], names, whole.sha256, f"{name}; its own test part")
+
+
+def check_writable(folder) -> Path:
+    """Make the output folder and prove that a file can be written there.
+
+    Raises
+    ------
+    OSError
+        Naming the folder.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"Cannot write to the output folder {folder}: {error.strerror}. Name another one.") from error
+    return folder
+
+
+def run(
+    data: Split,
+    *,
+    strategy: str = "joint",
+    loss: str = "focal",
+    epochs: int = 10,
+    seed: int = 0,
+    verbose: int = 1,
+) -> Run:
+    """Train on the training images, then read the test images once.
+
+    Parameters
+    ----------
+    data : Split
+    strategy : {"joint", "independent"}, default="joint"
+    loss : {"focal", "weighted", "crossentropy"}, default="focal"
+        "weighted" is cross-entropy with balanced class weights.
+    epochs : int, default=10
+    seed : int, default=0
+    verbose : int, default=1
+        1 shows progress.
+
+    Returns
+    -------
+    Run
+    """
+    estimator = OneVsRestCNNClassifier(
+        CNNClassifier(epochs=epochs, random_state=seed, **LOSSES[loss]), strategy=strategy, verbose=verbose
+    )
+    began = time.perf_counter()
+    estimator.fit(data.X_train, data.y_train)
+    trained = time.perf_counter()
+    answers, labels = estimator.predict_ovr(data.X_test), estimator.predict(data.X_test)
+    done = time.perf_counter()
+    table = ovr_report(data.y_test, answers, classes=estimator.classes_)
+    argmax = ovr_report(data.y_test, labels, classes=estimator.classes_)
+    settings = {"strategy": strategy, "loss": loss, "epochs": epochs, "seed": seed}
+    minutes = {"training": (trained - began) / 60, "prediction": (done - trained) / 60}
+    return Run(estimator, table, argmax, data, settings, minutes)
+
+
+def write(result: Run, folder) -> list[Path]:
+    """Write every part of a report; the trained model first, so that no later fault loses it.
+
+    Parameters
+    ----------
+    result : Run
+    folder : path-like
+        An existing folder.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written.
+    """
+    folder = Path(folder)
+    reference = reference_table() if result.data.is_cifar10 else None
+    save(result.estimator, folder / "model.skovr")
+    result.table.to_csv(folder / "ovr_table.csv", reference)
+    (folder / "metrics.json").write_text(json.dumps(metrics(result), indent=1) + "\n", encoding="utf-8")
+    (folder / "report.md").write_text(markdown(result, reference), encoding="utf-8")
+    _confusion_picture(result, folder / "confusion.png")
+    names = ["model.skovr", "ovr_table.csv", "metrics.json", "report.md", "confusion.png"]
+    return [folder / name for name in names]
+
+
+def _confusion_picture(result: Run, path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context({"backend": "agg"}):
+        figure = OvRConfusionDisplay(result.table, display_labels=result.data.target_names).plot().figure_
+        figure.savefig(path, dpi=150)
+        plt.close(figure)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    backend = keras.backend.backend()
+    found = {"python": platform.python_version(), "backend": backend}
+    for name in ("sk_cifar_ovr", "keras", backend, "scikeras", "scikit-learn", "numpy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            logger.debug("%s is not installed as a package of that name", name)
+    return found
+
+
+def metrics(result: Run) -> dict[str, Any]:
+    """Settings, versions, times and counts of a run, for machines."""
+    network = result.estimator.estimators_[0]
+    return {
+        "data": {"origin": result.data.origin, "sha256": result.data.sha256},
+        "rows": {"train": len(result.data.X_train), "test": len(result.data.X_test)},
+        "settings": {**result.settings, "precision": network.precision_, "batch_size": network.batch_size},
+        "versions": versions(),
+        "minutes": result.minutes,
+        "thresholds": result.estimator.thresholds_.tolist(),
+        "history": result.estimator.history_,
+        "classes": [str(name) for name in result.data.target_names],
+        "confusion": result.table.confusion.tolist(),
+        "confusion_argmax": result.argmax.confusion.tolist(),
+        "mean": {"ovr": result.table.mean().to_dict(), "argmax": result.argmax.mean().to_dict()},
+    }
+
+
+def markdown(result: Run, reference=None) -> str:
+    """The report of a run as Markdown."""
+    data, settings = result.data, result.settings
+    network = result.estimator.estimators_[0]
+    names = ", ".join(f"{i} {name}" for i, name in enumerate(data.target_names))
+    beside = " The reference stands in brackets." if reference is not None else ""
+    mean, by_label = result.table.mean(), result.argmax.mean()
+    lines = [
+        "# One-vs-rest report",
+        "",
+        f"Mean class F1 {100 * mean['class_f1']:.1f} %, mean macro F1 {100 * mean['macro_f1']:.1f} % "
+        f"(each problem's own answer; by argmax {100 * by_label['class_f1']:.1f} % and "
+        f"{100 * by_label['macro_f1']:.1f} %).",
+        "",
+        f"Each class against the others, percent; thresholds {_thresholds(result)}.{beside}",
+        "",
+        result.table.to_markdown(reference),
+        "",
+        f"Classes: {names}.",
+        "",
+        "## What was run",
+        "",
+        f"- Data: {data.origin}; SHA-256 `{data.sha256}`",
+        f"- Images: {len(data.X_train):,} to train on, {len(data.X_test):,} read once",
+        f"- Strategy {settings['strategy']}, loss {settings['loss']}, {settings['epochs']} epochs, "
+        f"batches of {network.batch_size}, seed {settings['seed']}, precision {network.precision_}",
+        f"- Minutes: {result.minutes['training']:.2f} training, {result.minutes['prediction']:.2f} prediction",
+        "- Versions: " + ", ".join(f"{name} {number}" for name, number in versions().items()),
+        "",
+        "## The network of each problem",
+        "",
+        *_layer_table(network.model_),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _thresholds(result: Run) -> str:
+    values = sorted(set(np.round(result.estimator.thresholds_, 3).tolist()))
+    return ", ".join(str(value) for value in values)
+
+
+def _layer_table(model: keras.Model) -> list[str]:
+    rows = ["| layer | type | output shape | parameters |", "| --- | --- | --- | ---: |"]
+    for layer in model.layers:
+        rows.append(f"| {layer.name} | {type(layer).__name__} | {layer.output.shape} | {layer.count_params():,} |")
+    trainable = sum(int(np.prod(v.shape)) for v in model.trainable_weights)
+    total = model.count_params()
+    return [*rows, "", f"{total:,} parameters, {trainable:,} trainable, {total - trainable:,} not."]
