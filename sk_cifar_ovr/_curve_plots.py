@@ -33,8 +33,10 @@ class OvRCurvesDisplay:
     --------
     >>> display = OvRCurvesDisplay.from_predictions([0, 0, 1], [0.1, 0.7, 0.6], thresholds=0.6)
     >>> chosen = display.frame().query("chosen")
-    >>> chosen[["class", "threshold", "precision", "recall"]].to_string(index=False)
-    ' class  threshold  precision  recall\\n     0        0.4        0.5     0.5\\n     1        0.6 ...'
+    >>> print(chosen[["class", "threshold", "precision", "recall"]].to_string(index=False))
+    class  threshold  precision  recall
+        0        0.4        0.5     0.5
+        1        0.6        0.5     1.0
     """
 
     def __init__(
@@ -125,9 +127,9 @@ class OvRCurvesDisplay:
             # From one threshold to the next lower one the area counts with the latter's precision.
             axes[0].plot(rows["recall"], rows["precision"], drawstyle="steps-pre", linewidth=1.2, **style)
             axes[1].plot(rows["false_positive_rate"], rows["recall"], linewidth=1.2, **style)
-            point = {"s": 40, "color": style["color"], "marker": marker, "edgecolors": "white", "zorder": 3}
-            axes[0].scatter(chosen["recall"], chosen["precision"], **point)
-            axes[1].scatter(chosen["false_positive_rate"], chosen["recall"], **point)
+            point = {"s": 40, "marker": marker, "edgecolors": "white", "clip_on": False, "zorder": 3}
+            axes[0].scatter(chosen["recall"], chosen["precision"], color=style["color"], **point)
+            axes[1].scatter(chosen["false_positive_rate"], chosen["recall"], color=style["color"], **point)
         axes[0].set_title("Precision and recall", fontsize=10)
         axes[0].set(xlabel="recall", ylabel="precision")
         axes[1].set_title("ROC", fontsize=10)

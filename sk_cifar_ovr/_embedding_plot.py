@@ -223,7 +223,7 @@ class EmbeddingDisplay:
 
 def _fit_square(panel: "Axes", plane: NDArray[np.float64]) -> None:
     low, high = plane.min(axis=0), plane.max(axis=0)
-    half = 0.55 * float((high - low).max()) or 1.0
+    half = 0.57 * float((high - low).max()) or 1.0
     (left, bottom), (right, top) = (low + high) / 2 - half, (low + high) / 2 + half
     panel.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
 

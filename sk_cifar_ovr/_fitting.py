@@ -38,6 +38,8 @@ class FittedNetwork:
         Values of all variables.
     optimizer_state : list of ndarray or None
         Where a later training may go on from.
+    mirror : bool
+        Whether predictions are averaged over each image and its mirror image.
     """
 
     spec: NetworkSpec
@@ -45,10 +47,11 @@ class FittedNetwork:
     scale: float
     state: State
     optimizer_state: State | None = None
+    mirror: bool = False
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Output for all rows, shape (n, n_classes)."""
-        return predict(self.spec, self.state, shaped(X, self.shape), self.scale)
+        return predict(self.spec, self.state, shaped(X, self.shape), self.scale, mirror=self.mirror)
 
     def model(self) -> keras.Model:
         """The network as a plain Keras model, built when first asked for."""
@@ -109,6 +112,7 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
         Naming the parameter or the fault of the data.
     """
     name = type(estimator).__name__
+    estimator = with_recipe(estimator)
     builder = find_builder(estimator.model)
     loss, optimizer = loss_class(estimator.loss), optimizer_class(estimator.optimizer)
     check_routed(estimator._routed, model=builder, loss=loss, optimizer=optimizer)
@@ -122,7 +126,12 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
     classes = checked_classes(y, classes, name)
     bridge = Bridge(builder, loss=loss, optimizer=optimizer, image_shape=shape, **estimator._routed)
     bridge.learn_meta(X, classes)
-    spec = bridge.network_spec(resolve_precision(estimator.precision, builtin=is_builtin(builder)))
+    if estimator.test_flip and len(shape) != 3:
+        raise ImageShapeError("test_flip mirrors images, and X holds flat rows: set image_shape.")
+    spec = bridge.network_spec(
+        resolve_precision(estimator.precision, builtin=is_builtin(builder)),
+        augment=find_augmentation(estimator.augment),
+    )
     seed = int(check_random_state(estimator.random_state).randint(np.iinfo(np.int32).max))
     return Job(X, bridge, spec, shape, scale, seed, earlier)
 

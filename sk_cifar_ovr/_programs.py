@@ -53,6 +53,8 @@ class NetworkSpec:
         Dtype policy; None leaves the builder's.
     n_heads : int or None
         Heads on a shared trunk; None for a plain network.
+    augment : keras.layers.Layer or None
+        Settings of a layer that changes the images in training only.
     """
 
     key: Hashable
@@ -60,11 +62,12 @@ class NetworkSpec:
     n_classes: int = 2
     precision: str | None = None
     n_heads: int | None = None
+    augment: keras.layers.Layer | None = None
 
     def cache_key(self) -> Hashable:
         """The key, with what Keras' own settings add to a graph."""
         settings = (keras.config.floatx(), keras.config.image_data_format(), keras.config.dtype_policy().name)
-        return (self.key, self.n_classes, self.precision, self.n_heads, settings)
+        return (self.key, self.n_classes, self.precision, self.n_heads, freeze(self.augment), settings)
 
 
 def _construct(spec: NetworkSpec, seed: int) -> tuple[keras.Model, JointNetwork | None]:
@@ -117,6 +120,24 @@ def checked_model(model, n_classes: int) -> keras.Model:
     return model
 
 
+def augmented(model: keras.Model, layer: keras.layers.Layer | None) -> keras.Model:
+    """`model` behind a layer that changes its images; the variables of the model are shared.
+
+    Raises
+    ------
+    NetworkError
+        If the model takes flat rows.
+    """
+    if layer is None:
+        return model
+    (pixels,) = model.inputs
+    if len(pixels.shape) != 4:
+        raise NetworkError("augment changes images, and this network takes flat rows: set image_shape.")
+    inputs = keras.Input(pixels.shape[1:], dtype=pixels.dtype)
+    layer = layer.__class__.from_config({**layer.get_config(), "dtype": pixels.dtype})
+    return keras.Model(inputs, model(layer(inputs)), name=f"augmented_{model.name}")
+
+
 class Trainer:
     """A network with an optimizer and a loss, compiled together."""
 
@@ -124,7 +145,7 @@ class Trainer:
         self.optimizer = optimizer.__class__.from_config(optimizer.get_config())
         self.optimizer.build(network.model.trainable_variables)
         self._fresh = read(self.optimizer.variables)
-        self.program = compile_program(network.model, self.optimizer, graph)
+        self.program = compile_program(network.training_model, self.optimizer, graph)
 
     def reset_optimizer(self, state: State | None = None) -> None:
         """Put the optimizer back to its first state, or to `state`."""
@@ -136,6 +157,7 @@ class Network:
 
     def __init__(self, spec: NetworkSpec, seed: int):
         self.model, self.joint = _construct(spec, seed)
+        self.training_model = augmented(self.model, spec.augment)
         self._spec = spec
         self._initial: OrderedDict[int, State] = OrderedDict({seed: read(self.model.variables)})
         self._trainers: OrderedDict[Hashable, Trainer] = OrderedDict()
@@ -149,6 +171,14 @@ class Network:
             while len(self._initial) > MAX_SEEDS:
                 self._initial.popitem(last=False)
         return self._initial[seed]
+
+    def reseed_augmentation(self, seed) -> None:
+        """Let the augmentation draw anew from `seed`; the model's own variables stay."""
+        own = {id(variable) for variable in self.model.variables}
+        generator = np.random.default_rng(seed)
+        for variable in self.training_model.variables:
+            if id(variable) not in own:
+                variable.assign(generator.integers(2**31 - 1, size=variable.shape))
 
     def set_state(self, state: State) -> None:
         """Load values into the variables; the same list twice in a row is loaded once."""

@@ -90,6 +90,8 @@ class HistoryDisplay:
         from matplotlib.ticker import MaxNLocator
 
         table = self.frame()
+        if table.empty:
+            raise ValueError("The history holds no epoch.")
         metrics = table["metric"].unique()
         networks = list(self._networks())
         figure, axes = axes_grid(ax, len(metrics), n_columns, (4.0, 3.0))

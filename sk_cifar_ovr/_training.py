@@ -74,6 +74,8 @@ class Schedule:
         Stop when the validation loss has not fallen for `patience` epochs, and keep the best weights.
     patience : int
     callbacks : list of keras.callbacks.Callback
+    course : {"one_cycle", "cosine"} or None
+        How the learning rate changes from step to step; None keeps it.
     """
 
     epochs: int
@@ -83,6 +85,7 @@ class Schedule:
     early_stopping: bool = False
     patience: int = 5
     callbacks: list = field(default_factory=list)
+    course: str | None = None
 
 
 @dataclass
@@ -145,6 +148,7 @@ def train(
     trainer.reset_optimizer(optimizer_state)
     if rate_is_value(trainer.optimizer):
         trainer.optimizer.learning_rate = optimizer.get_config()["learning_rate"]
+    network.reseed_augmentation([schedule.seed, schedule.first_epoch])
     network.forget()
     callbacks = keras.callbacks.CallbackList(schedule.callbacks, model=network.model)
     network.model.optimizer = trainer.optimizer
@@ -171,6 +175,7 @@ class _Run:
         self.order = np.random.default_rng([schedule.seed, schedule.first_epoch])
         self.batch = min(schedule.batch_size, len(rows.train))
         self.mean_weight = _mean_weight(rows)
+        self.peak = float(trainer.optimizer.learning_rate) if rate_is_value(trainer.optimizer) else 0.0
         self.best: tuple[float, State | None, int] = (math.inf, None, -1)
         pixels = network.model.inputs[0].dtype
         self.dtype = np.dtype("float64" if pixels == "float64" else "float32")
@@ -178,15 +183,14 @@ class _Run:
 
     def epoch(self, epoch: int) -> dict[str, float]:
         rows, program = self.rows, self.trainer.program
-        rate = self.trainer.optimizer.learning_rate if rate_is_value(self.trainer.optimizer) else 0.0
-        rate = np.asarray(keras.ops.convert_to_numpy(rate), self.dtype)
+        rates = self.rates(epoch)
         program.begin()
         losses, sizes = [], []
         order = self.order.permutation(len(rows.train))
-        for start in range(0, len(order), self.batch):
+        for step, start in enumerate(range(0, len(order), self.batch)):
             index, n_new = wrapped(order, start, self.batch)
             x, y, weights = self.batch_of(rows.train[index], n_new)
-            losses.append(program.train(x, y, weights, self.scale, rate, self.objective.values))
+            losses.append(program.train(x, y, weights, self.scale, rates[step], self.objective.values))
             sizes.append(n_new)
             self.progress.advance(n_new, epoch=epoch)
         program.end()
@@ -206,6 +210,16 @@ class _Run:
             self.history.setdefault(name, []).append(value)
         logger.debug("epoch %d: %s", epoch + 1, logs)
         return logs
+
+    def rates(self, epoch: int) -> np.ndarray:
+        """Learning rate of each step of an epoch."""
+        steps = -(-len(self.rows.train) // self.batch)
+        if not rate_is_value(self.trainer.optimizer):
+            return np.zeros(steps, self.dtype)
+        # Without a course, a callback may have changed the rate since the last epoch.
+        peak = self.peak if self.schedule.course else float(self.trainer.optimizer.learning_rate)
+        done = (epoch * steps + np.arange(steps)) / (steps * self.schedule.epochs)
+        return (peak * COURSES[self.schedule.course](done)).astype(self.dtype)
 
     def batch_of(self, index, n_new):
         """Images, labels and weights of one batch; rows that only fill it up weigh nothing."""
@@ -286,7 +300,9 @@ def for_device(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return x if x.dtype == np.uint8 else np.asarray(x, dtype)
 
 
-def predict(spec: NetworkSpec, state: State, X: np.ndarray, scale: float) -> np.ndarray:
+def predict(
+    spec: NetworkSpec, state: State, X: np.ndarray, scale: float, *, mirror: bool = False
+) -> np.ndarray:
     """Output of a network, in large batches.
 
     Parameters
@@ -297,6 +313,8 @@ def predict(spec: NetworkSpec, state: State, X: np.ndarray, scale: float) -> np.
     X : ndarray, shape (n, ...)
     scale : float
         What pixels are multiplied with.
+    mirror : bool, default=False
+        Average with the output for the mirrored images.
 
     Returns
     -------
@@ -304,7 +322,38 @@ def predict(spec: NetworkSpec, state: State, X: np.ndarray, scale: float) -> np.
     """
     with borrow(spec) as network:
         network.set_state(state)
-        return map_batches(network.predict_batch, X, scale, network.model)
+        outputs = map_batches(network.predict_batch, X, scale, network.model)
+        if mirror:
+            outputs = (outputs + map_batches(network.predict_batch, X[:, :, ::-1], scale, network.model)) / 2
+        return outputs
+
+
+def one_cycle(done: np.ndarray) -> np.ndarray:
+    """Share of the highest learning rate: a line up over the first fifth of a training, a line down to zero.
+
+    References
+    ----------
+    Smith and Topin (2019), "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates".
+    """
+    return np.minimum(0.1 + 0.9 * done / WARM_UP, (1 - done) / (1 - WARM_UP))
+
+
+def cosine(done: np.ndarray) -> np.ndarray:
+    """Share of the highest learning rate: half a cosine to zero after a short linear warm-up.
+
+    References
+    ----------
+    Loshchilov and Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm Restarts".
+    """
+    return np.minimum(0.1 + 0.9 * done / (WARM_UP / 4), (1 + np.cos(np.pi * done)) / 2)
+
+
+WARM_UP = 0.2
+COURSES: dict[str | None, Callable[[np.ndarray], np.ndarray]] = {
+    None: np.ones_like,
+    "one_cycle": one_cycle,
+    "cosine": cosine,
+}
 
 
 def map_batches(function: Callable, X: np.ndarray, scale: float, model: keras.Model) -> np.ndarray:

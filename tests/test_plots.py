@@ -5,16 +5,16 @@ it is committed.
 """
 
 import os
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
+from matplotlib.legend import Legend
 from matplotlib.testing.compare import compare_images
 from matplotlib.text import Text
 from sklearn.datasets import load_digits
@@ -76,15 +76,19 @@ def synthetic():
     return y, probabilities, points, images
 
 
-def assert_like_baseline(figure, name, tmp_path):
+def assert_like_baseline(draw, n_panels, name, tmp_path):
+    figure, axes = plt.subplots(1, n_panels, figsize=(2 * n_panels, 2), squeeze=False)
+    draw(ax=axes)
+    # Font renderers differ from machine to machine; what is written is asserted by the other tests.
+    for written in [*figure.findobj(Text), *figure.findobj(Legend)]:
+        written.set_visible(False)
     expected = BASELINES / f"{name}.png"
     drawn = tmp_path / f"{name}.png"
-    figure.savefig(drawn, dpi=50)
+    figure.savefig(drawn, dpi=60)
     if os.environ.get("SK_CIFAR_OVR_NEW_BASELINES"):
         drawn.replace(expected)
-        return
-    # Other versions of the font renderer move glyphs by a fraction of a pixel: up to about 5.
-    assert compare_images(str(expected), str(drawn), tol=8) is None
+    else:
+        assert compare_images(str(expected), str(drawn), tol=2) is None
 
 
 def test_confusion_draws_the_report(digits):
@@ -109,8 +113,8 @@ def test_confusion_draws_the_report(digits):
 
 def test_confusion_like_baseline(synthetic, tmp_path):
     y, probabilities, *_ = synthetic
-    display = OvRConfusionDisplay.from_predictions(y, probabilities > 0.5, display_labels=NAMES)
-    assert_like_baseline(display.figure_, "confusion", tmp_path)
+    report = ovr_report(y, probabilities > 0.5)
+    assert_like_baseline(OvRConfusionDisplay(report).plot, 3, "confusion", tmp_path)
 
 
 def test_curves_draw_their_frame_and_mark_the_thresholds(digits):
@@ -143,10 +147,8 @@ def test_average_precision_is_the_area_below_the_drawn_steps(digits):
 
 def test_curves_like_baseline(synthetic, tmp_path):
     y, probabilities, *_ = synthetic
-    display = OvRCurvesDisplay.from_predictions(
-        y, probabilities, thresholds=[0.5, 0.4, 0.3], display_labels=NAMES
-    )
-    assert_like_baseline(display.figure_, "curves", tmp_path)
+    display = OvRCurvesDisplay.from_predictions(y, probabilities, thresholds=[0.5, 0.4, 0.3])
+    assert_like_baseline(display.plot, 2, "curves", tmp_path)
 
 
 def test_calibration_draws_its_frame(digits):
@@ -160,8 +162,8 @@ def test_calibration_draws_its_frame(digits):
 
 def test_calibration_like_baseline(synthetic, tmp_path):
     y, probabilities, *_ = synthetic
-    display = OvRCalibrationDisplay.from_predictions(y, probabilities, display_labels=NAMES)
-    assert_like_baseline(display.figure_, "calibration", tmp_path)
+    display = OvRCalibrationDisplay.from_predictions(y, probabilities)
+    assert_like_baseline(display.plot, 3, "calibration", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -239,13 +241,11 @@ def test_spread_takes_no_point_twice():
     assert spacing == pytest.approx(1.1)
 
 
-@pytest.mark.parametrize("panels", ["all", "classes"])
-def test_embedding_like_baseline(panels, synthetic, tmp_path):
+@pytest.mark.parametrize(("panels", "n_panels"), [("all", 1), ("classes", 3)])
+def test_embedding_like_baseline(panels, n_panels, synthetic, tmp_path):
     y, _, points, images = synthetic
-    display = EmbeddingDisplay.from_predictions(
-        y, points, display_labels=NAMES, panels=panels, images=images, n_thumbnails=8
-    )
-    assert_like_baseline(display.figure_, f"embedding_{panels}", tmp_path)
+    draw = partial(EmbeddingDisplay(points, y).plot, panels=panels, images=images, n_thumbnails=8)
+    assert_like_baseline(draw, n_panels, f"embedding_{panels}", tmp_path)
 
 
 def test_history_draws_its_frame():
@@ -271,9 +271,9 @@ def test_history_of_an_estimator_of_several_networks(digits):
 
 def test_history_like_baseline(tmp_path):
     halved = {name: [value / 2 for value in values] for name, values in HISTORY.items()}
-    assert_like_baseline(HistoryDisplay(HISTORY).plot().figure_, "history", tmp_path)
-    several = HistoryDisplay({"ant": HISTORY, "bee": halved}).plot()
-    assert_like_baseline(several.figure_, "history_networks", tmp_path)
+    assert_like_baseline(HistoryDisplay(HISTORY).plot, 2, "history", tmp_path)
+    several = HistoryDisplay({"ant": HISTORY, "bee": halved})
+    assert_like_baseline(several.plot, 2, "history_networks", tmp_path)
 
 
 def test_reference_draws_both_figures(digits):
@@ -296,8 +296,8 @@ def test_reference_like_baseline(synthetic, tmp_path):
     y, probabilities, *_ = synthetic
     report = ovr_report(y, probabilities > 0.45)
     reference = report.frame().assign(class_f1=[0.9, 0.8, 0.5])
-    display = ReferenceDisplay.from_report(report, reference=reference, display_labels=NAMES)
-    assert_like_baseline(display.figure_, "reference", tmp_path)
+    display = ReferenceDisplay.from_report(report, reference=reference)
+    assert_like_baseline(display.plot, 1, "reference", tmp_path)
 
 
 def test_two_classes():
@@ -327,6 +327,7 @@ def test_given_axes_are_drawn_on(synthetic):
     ("draw", "message"),
     [
         (lambda: OvRConfusionDisplay.from_predictions([0, 1], [0, 1], display_labels=["a"]), "1 names for 2"),
+        (lambda: HistoryDisplay({}).plot(), "no epoch"),
         (lambda: EmbeddingDisplay([[0.0, 1], [2, 3]], [0]), "inconsistent numbers"),
         (lambda: EmbeddingDisplay([[0.0, 1], [2, np.nan]], [0, 1]), "NaN"),
         (lambda: EmbeddingDisplay(np.zeros((3, 2, 2)), [0, 1]), "3 planes for 2 classes"),
@@ -341,6 +342,12 @@ def test_given_axes_are_drawn_on(synthetic):
 def test_bad_input_is_named(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()
+
+
+def test_importing_loads_neither_matplotlib_nor_keras():
+    code = "import sys, sk_cifar_ovr.plots; print({'matplotlib', 'keras', 'tensorflow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_no_two_of_thirty_classes_look_alike():

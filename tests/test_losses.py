@@ -1,0 +1,132 @@
+import keras
+import numpy as np
+import pytest
+
+from sk_cifar_ovr import SparseCategoricalFocalLoss
+from sk_cifar_ovr.losses import class_alpha, sparse_categorical_focal_loss
+
+
+def published(y, p, gamma, alpha, smoothing=0.0):
+    """The formula in float64 NumPy."""
+    p = p.astype("float64")
+    n_classes = p.shape[-1]
+    target = np.eye(n_classes)[y] * (1 - smoothing) + smoothing / n_classes
+    weights = np.ones(n_classes) if alpha is None else np.asarray(alpha)
+    return -(target * weights * (1 - p) ** gamma * np.log(p)).sum(axis=-1)
+
+
+def random_answers(n_classes, shape=(64,), seed=0):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(scale=2, size=(*shape, n_classes)).astype("float32")
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return rng.integers(0, n_classes, shape), logits, e / e.sum(axis=-1, keepdims=True)
+
+
+@pytest.mark.parametrize("n_classes", [2, 10])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 5.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_equals_the_published_formula(n_classes, gamma, smoothing, weighted):
+    y, logits, p = random_answers(n_classes)
+    alpha = np.linspace(0.2, 1.5, n_classes) if weighted else None
+    expected = published(y, p, gamma, alpha, smoothing)
+    options = {"gamma": gamma, "alpha": alpha, "label_smoothing": smoothing}
+    from_p = keras.ops.convert_to_numpy(sparse_categorical_focal_loss(y, p, **options))
+    from_z = keras.ops.convert_to_numpy(sparse_categorical_focal_loss(y, logits, from_logits=True, **options))
+    np.testing.assert_allclose(from_p, expected, rtol=2e-5, atol=1e-6)
+    np.testing.assert_allclose(from_z, expected, rtol=2e-5, atol=1e-6)
+
+
+def test_gamma_zero_is_sparse_categorical_crossentropy():
+    y, _, p = random_answers(5)
+    ours = SparseCategoricalFocalLoss(gamma=0)(y, p)
+    theirs = keras.losses.SparseCategoricalCrossentropy()(y, p)
+    assert float(ours) == pytest.approx(float(theirs), rel=1e-6)
+
+
+def test_problems_side_by_side_are_those_problems():
+    y, _, p = random_answers(2, shape=(16, 3))
+    together = keras.ops.convert_to_numpy(sparse_categorical_focal_loss(y, p))
+    for k in range(3):
+        alone = keras.ops.convert_to_numpy(sparse_categorical_focal_loss(y[:, k], p[:, k]))
+        np.testing.assert_array_equal(together[:, k], alone)
+
+
+def gradient(function, x):
+    """d function / d x on the backend in use."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        x = tf.Variable(x)
+        with tf.GradientTape() as tape:
+            value = function(x)
+        return tape.gradient(value, x).numpy()
+    if backend == "jax":
+        import jax
+
+        return np.asarray(jax.grad(function)(x))
+    import torch
+
+    x = torch.tensor(x, requires_grad=True)
+    function(x).backward()
+    return x.grad.numpy()
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_value_and_gradient_are_finite_at_certainty(gamma, from_logits):
+    extreme = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype="float32")
+    if from_logits:
+        extreme = (extreme - 0.5) * 2000
+
+    def loss(x):
+        return keras.ops.sum(sparse_categorical_focal_loss([0, 0, 1], x, gamma=gamma, from_logits=from_logits))
+
+    assert np.isfinite(float(loss(extreme)))
+    assert np.isfinite(gradient(loss, extreme)).all()
+
+
+def test_half_precision_is_computed_in_float32():
+    y, _, p = random_answers(3)
+    low = keras.ops.cast(p, "bfloat16")
+    assert keras.backend.standardize_dtype(sparse_categorical_focal_loss(y, low).dtype) == "float32"
+
+
+def test_alpha_applies_to_its_class():
+    y, p = np.array([0, 1]), np.full((2, 2), 0.5, dtype="float32")
+    plain = keras.ops.convert_to_numpy(SparseCategoricalFocalLoss(reduction=None)(y, p))
+    weighted = keras.ops.convert_to_numpy(SparseCategoricalFocalLoss(alpha=[1.0, 3.0], reduction=None)(y, p))
+    np.testing.assert_allclose(weighted / plain, [1.0, 3.0], rtol=1e-6)
+    published_alpha = keras.ops.convert_to_numpy(SparseCategoricalFocalLoss(alpha=0.25, reduction=None)(y, p))
+    np.testing.assert_allclose(published_alpha / plain, [0.75, 0.25], rtol=1e-6)
+    assert class_alpha(0.5, 3).tolist() == [0.5, 0.5, 0.5]
+
+
+def test_survives_serialisation():
+    loss = SparseCategoricalFocalLoss(gamma=1.5, alpha=np.array([1.0, 2.0]), label_smoothing=0.1)
+    config = keras.saving.serialize_keras_object(loss)
+    again = keras.saving.deserialize_keras_object(config)
+    assert again.get_config() == loss.get_config()
+    y, _, p = random_answers(2)
+    assert float(again(y, p)) == float(loss(y, p))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"gamma": -1}, "gamma"),
+        ({"gamma": float("nan")}, "gamma"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+        ({"alpha": "auto"}, "balanced"),
+    ],
+)
+def test_refuses_bad_settings(options, message):
+    with pytest.raises(ValueError, match=message):
+        SparseCategoricalFocalLoss(**options)
+
+
+@pytest.mark.parametrize("alpha", [[1.0, 2.0, 3.0], [-1.0, 1.0], 1.5, "balanced"])
+def test_refuses_alpha_that_does_not_fit(alpha):
+    with pytest.raises(ValueError, match="alpha"):
+        SparseCategoricalFocalLoss(alpha=alpha)(np.array([0, 1]), np.full((2, 2), 0.5, dtype="float32"))
