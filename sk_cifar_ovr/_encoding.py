@@ -71,6 +71,7 @@ class Encoder:
             "scale": network.scale,
             "precision": network.spec.precision,
             "n_heads": network.spec.n_heads,
+            "mirror": network.mirror,
             "state": [self._number(array) for array in network.state],
         }
 
@@ -167,9 +168,9 @@ class Decoder:
             **estimator._routed,
         )
         bridge.learn_meta(np.zeros((1, *shape), "uint8"), classes)
-        spec = bridge.network_spec(document["precision"], document["n_heads"])
+        spec = bridge.network_spec(document["precision"], n_heads=document["n_heads"])
         state = [self._array(number) for number in document["state"]]
-        return bridge, FittedNetwork(spec, shape, document["scale"], state)
+        return bridge, FittedNetwork(spec, shape, document["scale"], state, mirror=document["mirror"])
 
     def _array(self, number: int) -> np.ndarray:
         if number not in self._arrays:

@@ -14,10 +14,12 @@ from ._objective import make_objective
 from ._precision import resolve_precision
 from ._programs import NetworkSpec, State, borrow, build_model
 from ._progress import Progress
+from ._recipes import find_augmentation, with_recipe
 from ._rows import pixel_scale, row_shape, shaped
 from ._scikeras import Bridge, check_routed, loss_class, optimizer_class
 from ._sklearn import check_sample_weight
 from ._training import Rows, Schedule, Trained, predict, train
+from .exceptions import ImageShapeError
 from .networks import BUILDERS
 
 VALIDATION_FRACTION = 0.1
@@ -75,8 +77,12 @@ class Job:
     shape : tuple of int
     scale : float
     seed : int
+    settings : CNNClassifier
+        Its parameters, the recipe spelt out.
     earlier : FittedNetwork or None
         Where to go on from.
+    first_epoch : int
+        Epochs trained earlier.
     """
 
     X: np.ndarray
@@ -85,7 +91,15 @@ class Job:
     shape: tuple[int, ...]
     scale: float
     seed: int
+    settings: Any
     earlier: FittedNetwork | None = None
+    first_epoch: int = 0
+
+    def fitted(self, trained: Trained) -> FittedNetwork:
+        """The trained network."""
+        return FittedNetwork(
+            self.spec, self.shape, self.scale, trained.state, trained.optimizer_state, self.settings.test_flip
+        )
 
 
 def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = None) -> Job:
@@ -112,28 +126,29 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
         Naming the parameter or the fault of the data.
     """
     name = type(estimator).__name__
-    estimator = with_recipe(estimator)
-    builder = find_builder(estimator.model)
-    loss, optimizer = loss_class(estimator.loss), optimizer_class(estimator.optimizer)
-    check_routed(estimator._routed, model=builder, loss=loss, optimizer=optimizer)
+    settings = with_recipe(estimator)
+    builder = find_builder(settings.model)
+    loss, optimizer = loss_class(settings.loss), optimizer_class(settings.optimizer)
+    check_routed(settings._routed, model=builder, loss=loss, optimizer=optimizer)
     if earlier is not None:
         shape, scale, classes = earlier.shape, earlier.scale, estimator.classes_
         X = shaped(X, shape)
     else:
-        shape = row_shape(X, estimator.image_shape)
+        shape = row_shape(X, settings.image_shape)
         X = shaped(X, shape)
         scale = pixel_scale(X, name) if len(shape) == 3 or is_builtin(builder) else 1.0
     classes = checked_classes(y, classes, name)
-    bridge = Bridge(builder, loss=loss, optimizer=optimizer, image_shape=shape, **estimator._routed)
+    bridge = Bridge(builder, loss=loss, optimizer=optimizer, image_shape=shape, **settings._routed)
     bridge.learn_meta(X, classes)
-    if estimator.test_flip and len(shape) != 3:
+    if settings.test_flip and len(shape) != 3:
         raise ImageShapeError("test_flip mirrors images, and X holds flat rows: set image_shape.")
     spec = bridge.network_spec(
-        resolve_precision(estimator.precision, builtin=is_builtin(builder)),
-        augment=find_augmentation(estimator.augment),
+        resolve_precision(settings.precision, builtin=is_builtin(builder)),
+        augment=find_augmentation(settings.augment),
     )
-    seed = int(check_random_state(estimator.random_state).randint(np.iinfo(np.int32).max))
-    return Job(X, bridge, spec, shape, scale, seed, earlier)
+    seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
+    first_epoch = 0 if earlier is None else estimator.n_iter_
+    return Job(X, bridge, spec, shape, scale, seed, settings, earlier, first_epoch)
 
 
 def find_builder(model):
@@ -187,7 +202,6 @@ def checked_weights(sample_weight, X) -> np.ndarray | None:
 
 
 def run_job(
-    estimator,
     job: Job,
     *,
     labels: np.ndarray,
@@ -202,8 +216,6 @@ def run_job(
 
     Parameters
     ----------
-    estimator : CNNClassifier
-        Its parameters count.
     job : Job
     labels : ndarray of int, shape (n,) or (n, K)
         Encoded; K columns for a network with K heads.
@@ -222,21 +234,25 @@ def run_job(
     Trained
     """
     loss, optimizer = job.bridge.compiled_parts()
-    keep, held_out = _split(estimator, job, stratify)
+    settings = job.settings
+    keep, held_out = _split(job, stratify)
     if sample_weight is not None:
         keep, held_out = keep[sample_weight[keep] > 0], held_out[sample_weight[held_out] > 0]
     rows = Rows(job.X, labels, sample_weight, class_weights, keep, held_out, job.scale)
     earlier = job.earlier
     schedule = Schedule(
         epochs=epochs,
-        batch_size=estimator.batch_size,
+        batch_size=settings.batch_size,
         seed=job.seed,
-        first_epoch=estimator.n_iter_ if earlier else 0,
-        early_stopping=estimator.early_stopping and len(held_out) > 0,
-        patience=estimator.n_iter_no_change,
-        callbacks=list(estimator.callbacks or []),
+        first_epoch=job.first_epoch,
+        early_stopping=settings.early_stopping and len(held_out) > 0,
+        patience=settings.n_iter_no_change,
+        callbacks=list(settings.callbacks or []),
+        course=settings.schedule,
     )
-    own = Progress(len(keep) * epochs, epochs, estimator.verbose) if progress is None else nullcontext(progress)
+    own = (
+        Progress(len(keep) * epochs, epochs, settings.verbose) if progress is None else nullcontext(progress)
+    )
     with borrow(job.spec, job.seed) as network, own as bar:
         dtype = "float64" if network.model.inputs[0].dtype == "float64" else "float32"
         objective = make_objective(loss, labels[keep], job.spec.n_classes, dtype)
@@ -257,11 +273,12 @@ def run_job(
     return trained
 
 
-def _split(estimator, job: Job, stratify):
+def _split(job: Job, stratify):
     """Rows to train on and rows to hold out."""
     everything = np.arange(len(job.X))
-    fraction = estimator.validation_fraction
-    if fraction is None and estimator.early_stopping:
+    settings = job.settings
+    fraction = settings.validation_fraction
+    if fraction is None and settings.early_stopping:
         fraction = VALIDATION_FRACTION
     if fraction is None:
         return everything, everything[:0]

@@ -110,9 +110,9 @@ def _fit_joint(bases, X, y, positives, sample_weight, progress) -> FittedProblem
     base = bases[0]
     job = make_job(base, X, labels[:, 0].astype(int))
     spec = replace(job.spec, n_heads=len(positives))
+    joint_job = replace(job, spec=spec)
     trained = run_job(
-        base,
-        replace(job, spec=spec),
+        joint_job,
         labels=labels,
         class_weights=_joint_class_weights(bases, labels, sample_weight),
         sample_weight=sample_weight,
@@ -120,12 +120,11 @@ def _fit_joint(bases, X, y, positives, sample_weight, progress) -> FittedProblem
         epochs=base.epochs,
         progress=progress,
     )
-    joint = FittedNetwork(spec, job.shape, job.scale, trained.state)
     estimators = [
-        estimator._adopt(job.bridge, FittedNetwork(job.spec, job.shape, job.scale, state), trained.history)
+        estimator._adopt(job.bridge, job.fitted(replace(trained, state=state)), trained.history)
         for estimator, state in zip(bases, trained.heads, strict=True)
     ]
-    return FittedProblems(estimators, joint)
+    return FittedProblems(estimators, joint_job.fitted(trained))
 
 
 def _joint_class_weights(bases, labels, sample_weight) -> np.ndarray | None:
@@ -134,7 +133,9 @@ def _joint_class_weights(bases, labels, sample_weight) -> np.ndarray | None:
         return None
     return np.stack(
         [
-            compute_class_weight(base.class_weight, classes=np.array([0, 1]), y=column, sample_weight=sample_weight)
+            compute_class_weight(
+                base.class_weight, classes=np.array([0, 1]), y=column, sample_weight=sample_weight
+            )
             for base, column in zip(bases, labels.T, strict=True)
         ]
     )

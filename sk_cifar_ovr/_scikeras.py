@@ -26,7 +26,15 @@ LOSSES = {
 }
 
 # Facts about the rows that a graph does not depend on; they would only keep graphs from being shared.
-_NOT_IN_GRAPH = {"X_shape_", "y_shape_", "X_dtype_", "y_dtype_", "y_ndim_", "feature_encoder_", "target_encoder_"}
+_NOT_IN_GRAPH = {
+    "X_shape_",
+    "y_shape_",
+    "X_dtype_",
+    "y_dtype_",
+    "y_ndim_",
+    "feature_encoder_",
+    "target_encoder_",
+}
 
 
 class Bridge(KerasClassifier):
@@ -62,12 +70,12 @@ class Bridge(KerasClassifier):
         """Labels as integers from 0."""
         return self.target_encoder_.transform(np.asarray(y)).astype("int32").ravel()
 
-    def network_spec(self, precision: str | None, n_heads: int | None = None) -> NetworkSpec:
+    def network_spec(self, precision: str | None, *, n_heads=None, augment=None) -> NetworkSpec:
         """What makes the graph of this network."""
         options = route_params(self.get_params(), destination="model", pass_filter=set(), strict=True)
         meta = {k: v for k, v in self._get_metadata().items() if k not in _NOT_IN_GRAPH}
         key = (freeze(self.model), freeze(options), freeze(meta), freeze(self.X_shape_[1:]))
-        return NetworkSpec(key, self.build_network, int(self.n_classes_), precision, n_heads)
+        return NetworkSpec(key, self.build_network, int(self.n_classes_), precision, n_heads, augment)
 
     def build_network(self) -> keras.Model:
         """Call the builder as SciKeras does."""
@@ -102,7 +110,9 @@ def loss_class(loss) -> Any:
     """
     if isinstance(loss, str):
         if loss not in LOSSES:
-            raise ValueError(f"loss={loss!r}{_nearest(loss, LOSSES)}: use one of {sorted(LOSSES)} or a Keras loss.")
+            raise ValueError(
+                f"loss={loss!r}{_nearest(loss, LOSSES)}: use one of {sorted(LOSSES)} or a Keras loss."
+            )
         return LOSSES[loss]
     if isinstance(loss, keras.losses.Loss) or (inspect.isclass(loss) and issubclass(loss, keras.losses.Loss)):
         return loss
@@ -182,7 +192,9 @@ def check_routed(routed: dict[str, Any], *, model: Callable, loss, optimizer) ->
             )
         known = _parameters(target, follow_bases=prefix == "optimizer")
         if option not in known:
-            whom = getattr(target, "__name__", None) or getattr(getattr(target, "func", None), "__name__", prefix)
+            whom = getattr(target, "__name__", None) or getattr(
+                getattr(target, "func", None), "__name__", prefix
+            )
             raise UnknownParameterError(
                 f"{name}: {whom} takes no {option!r}{_nearest(option, known)}. It takes {sorted(known)}."
             )
@@ -193,7 +205,9 @@ def _parameters(target, *, follow_bases: bool) -> set[str]:
         found = inspect.signature(target).parameters.values()
         return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)} - {"meta"}
     # An optimizer passes **kwargs on to its base, which takes weight_decay, clipnorm and others.
-    classes = [c for c in target.__mro__ if issubclass(c, keras.optimizers.Optimizer)] if follow_bases else [target]
+    classes = (
+        [c for c in target.__mro__ if issubclass(c, keras.optimizers.Optimizer)] if follow_bases else [target]
+    )
     found = [p for c in classes for p in inspect.signature(c.__init__).parameters.values()]
     return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)} - {"self"}
 

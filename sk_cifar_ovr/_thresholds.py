@@ -33,7 +33,9 @@ def fixed_thresholds(threshold, n_problems: int) -> np.ndarray:
     if values.ndim == 0:
         values = np.full(n_problems, float(values))
     if values.shape != (n_problems,):
-        raise ValueError(f"threshold has shape {values.shape}: give one number, or one for each of {n_problems} classes.")
+        raise ValueError(
+            f"threshold has shape {values.shape}: give one number, or one for each of {n_problems} classes."
+        )
     if not ((values >= 0) & (values <= 1)).all():
         raise ValueError(f"threshold={threshold!r} must be probabilities, from 0 to 1.")
     return values

@@ -56,8 +56,11 @@ class RandomFlipShift(keras.layers.Layer):
         if self.flip:
             mirrored = keras.random.uniform((ops.shape(images)[0], 1), seed=self.generator) < 0.5
             columns = ops.where(mirrored, columns[:, ::-1], columns)
-        images = ops.take_along_axis(images, rows[:, :, None, None], axis=1)
-        return ops.take_along_axis(images, columns[:, None, :, None], axis=2)
+        # One look-up of whole pixels is several times faster than one along each axis.
+        _, height, width, channels = images.shape
+        first = ops.arange(ops.shape(images)[0], dtype="int32")[:, None, None] * (height * width)
+        place = first + rows[:, :, None] * width + columns[:, None, :]
+        return ops.take(ops.reshape(images, (-1, channels)), place, axis=0)
 
     def _picked(self, images, axis):
         """Which row or column each output pixel comes from, (n, length)."""

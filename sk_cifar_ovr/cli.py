@@ -33,7 +33,9 @@ def main(argv=None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sk-cifar-ovr", description="One-vs-rest deep image classification.")
+    parser = argparse.ArgumentParser(
+        prog="sk-cifar-ovr", description="One-vs-rest deep image classification."
+    )
     commands = parser.add_subparsers(required=True, metavar="report|predict|info")
 
     report = commands.add_parser("report", help="train, test once and write a report")

@@ -143,7 +143,9 @@ def check_writable(folder) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OSError(f"Cannot write to the output folder {folder}: {error.strerror}. Name another one.") from error
+        raise OSError(
+            f"Cannot write to the output folder {folder}: {error.strerror}. Name another one."
+        ) from error
     return folder
 
 
@@ -297,7 +299,9 @@ def _thresholds(result: Run) -> str:
 def _layer_table(model: keras.Model) -> list[str]:
     rows = ["| layer | type | output shape | parameters |", "| --- | --- | --- | ---: |"]
     for layer in model.layers:
-        rows.append(f"| {layer.name} | {type(layer).__name__} | {layer.output.shape} | {layer.count_params():,} |")
+        rows.append(
+            f"| {layer.name} | {type(layer).__name__} | {layer.output.shape} | {layer.count_params():,} |"
+        )
     trainable = sum(int(np.prod(v.shape)) for v in model.trainable_weights)
     total = model.count_params()
     return [*rows, "", f"{total:,} parameters, {trainable:,} trainable, {total - trainable:,} not."]

@@ -14,7 +14,7 @@ FLOORS = [
     {"exceptions", "_freeze", "_sklearn", "_progress", "_tables", "_intervals", "_plot_style"},
     {"datasets", "_archives", "_cifar", "losses", "augment"},
     {"networks", "_precision", "_heads", "_backends", "_rows", "_thresholds"},
-    {"_objective"},
+    {"_objective", "_recipes"},
     {"_programs"},
     {"_scikeras", "_training"},
     {"_fitting"},
