@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from sklearn.datasets import get_data_home, load_digits
 from sklearn.utils import Bunch
 
 from . import _cifar
@@ -48,6 +47,8 @@ def load_digit_images(subset=None) -> Bunch:
     >>> digits.images.shape, str(digits.images.dtype), int(digits.images.max())
     ((1797, 8, 8, 1), 'uint8', 255)
     """
+    from sklearn.datasets import load_digits
+
     _check_subset(subset, split=False, source="the digits")
     digits = load_digits()
     images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]
@@ -94,6 +95,8 @@ def fetch_cifar10(source=None, *, subset=None, data_home=None, verify=True, verb
     FileNotFoundError
         If `source` does not exist.
     """
+    from sklearn.datasets import get_data_home
+
     _check_subset(subset, split=True, source="CIFAR-10")
     home = Path(get_data_home(data_home)) / "sk_cifar_ovr"
     path = _cifar.cached_copy(home) if source is None else Path(source)
@@ -261,10 +264,10 @@ def _part(subset, n_train, n) -> tuple[slice, int | None]:
     return slice(0, n_train), n_train
 
 
-def _sort_key(place):
+def _sort_key(place) -> tuple[bool, str, str]:
+    """Training first, then classes, then files in natural order: 9.png before 10.png."""
     part, label, name = place
-    natural = [int(piece) if piece.isdigit() else piece for piece in re.split(r"(\d+)", name)]
-    return (part == "test", label, natural)
+    return part == "test", label, re.sub(r"\d+", lambda number: number[0].zfill(12), name)
 
 
 def read_image_files(paths: Iterable, *, shape: tuple[int, ...]) -> tuple[list[str], np.ndarray]:
