@@ -12,7 +12,9 @@ PACKAGE = Path(__file__).parents[1] / "sk_cifar_ovr"
 # Each module imports only modules of lower floors.
 FLOORS = [
     {"exceptions", "_freeze", "_sklearn", "_progress", "_tables", "_intervals", "_plot_style"},
-    {"datasets", "_archives", "_cifar", "losses", "augment"},
+    {"_archives", "_decoding"},
+    {"_cifar"},
+    {"datasets", "losses", "augment"},
     {"networks", "_precision", "_heads", "_backends", "_rows", "_thresholds"},
     {"_objective", "_recipes"},
     {"_programs"},

@@ -1,0 +1,182 @@
+import warnings
+
+import numpy as np
+import pytest
+from conftest import dense
+from sklearn.metrics import f1_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.multiclass import OneVsRestClassifier
+
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
+from sk_cifar_ovr._thresholds import fixed_thresholds, tuned_threshold
+
+SMALL = {"model__filters": (4, 4, 8), "epochs": 2, "batch_size": 64, "random_state": 0, "precision": "float32"}
+TINY = {"model": dense, "epochs": 3, "batch_size": 64, "random_state": 0}
+
+
+def states(estimators):
+    return [estimator._network.state for estimator in estimators]
+
+
+def assert_equal_states(first, second):
+    for one, other in zip(states(first), states(second), strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_independent_equals_scikit_learns_one_vs_rest(digits):
+    X, y = digits
+    ours = OneVsRestCNNClassifier(CNNClassifier(**SMALL), strategy="independent").fit(X, y)
+    theirs = OneVsRestClassifier(CNNClassifier(**SMALL)).fit(X, y)
+    assert_equal_states(ours.estimators_, theirs.estimators_)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-6)
+
+
+def test_processes_change_nothing(digits):
+    X, y = digits
+    one = OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy="independent").fit(X, y % 3)
+    two = OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy="independent", n_jobs=2).fit(X, y % 3)
+    assert_equal_states(one.estimators_, two.estimators_)
+
+
+@pytest.mark.parametrize("strategy", ["joint", "independent"])
+def test_learns_the_digits(digits, strategy):
+    X, y = digits
+    ovr = OneVsRestCNNClassifier(
+        CNNClassifier(model=dense, epochs=30, optimizer__learning_rate=0.01, random_state=0), strategy=strategy
+    ).fit(X[:280], y[:280])
+    assert ovr.score(X[280:], y[280:]) > 0.6
+    assert f1_score(y[280:] == 0, ovr.predict_ovr(X[280:])[:, 0]) > 0.6
+
+
+@pytest.mark.parametrize("strategy", ["joint", "independent"])
+@pytest.mark.parametrize("loss", ["focal", "crossentropy", "weighted", "one-hot"])
+def test_any_loss_of_one_strategy_is_one_of_the_other(digits, strategy, loss):
+    import keras
+
+    X, y = digits
+    settings = {
+        "focal": {"loss__gamma": 1.0, "loss__alpha": "balanced"},
+        "crossentropy": {"loss": "crossentropy"},
+        "weighted": {"loss": "crossentropy", "class_weight": "balanced"},
+        "one-hot": {"loss": keras.losses.CategoricalFocalCrossentropy()},
+    }[loss]
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY, **settings), strategy=strategy).fit(X, y)
+    assert np.isfinite(ovr.history_["loss"]).all()
+    assert ovr.predict_proba(X).sum(axis=1) == pytest.approx(1)
+
+
+def test_balanced_alpha_and_weights_mean_the_same_in_both_strategies(digits):
+    """The first loss, before any training, is that of equal networks and equal weights."""
+    X, y = digits
+    for settings in ({"loss__alpha": "balanced"}, {"class_weight": "balanced"}, {"class_weight": {0: 1, 1: 5}}):
+        frozen = {**TINY, "epochs": 1, "optimizer__learning_rate": 0.0, "precision": "float64", **settings}
+        losses = [
+            OneVsRestCNNClassifier(CNNClassifier(**frozen), strategy=strategy).fit(X, y).history_["loss"][0]
+            for strategy in ("joint", "independent")
+        ]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def test_class_weight_by_label_reaches_its_problem(digits):
+    X, y = digits
+    for strategy in ("joint", "independent"):
+        plain = OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy=strategy).fit(X, y)
+        heavy = OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy=strategy, class_weight={3: 50.0}).fit(X, y)
+        gain = heavy._outputs(X)[..., 1].mean(axis=0) - plain._outputs(X)[..., 1].mean(axis=0)
+        assert gain.argmax() == 3
+    with pytest.raises(ValueError, match="no problem has"):
+        OneVsRestCNNClassifier(CNNClassifier(**TINY), class_weight={"cat": 2}).fit(X, y)
+
+
+@pytest.mark.parametrize("strategy", ["joint", "independent"])
+def test_two_classes_make_one_problem(digits, strategy):
+    X, y = digits
+    names = np.where(y == 3, "three", "other")
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy=strategy).fit(X, names)
+    plain = CNNClassifier(**TINY).fit(X, (names == "three").astype(int))
+    assert len(ovr.estimators_) == 1
+    assert_equal_states(ovr.estimators_, [plain])
+    assert ovr.decision_function(X).shape == (len(X),)
+    assert ovr.predict_ovr(X).shape == (len(X), 2)
+    np.testing.assert_array_equal(ovr.predict_proba(X), plain.predict_proba(X))
+    assert set(ovr.predict(X)) <= {"three", "other"}
+
+
+def test_string_labels_and_a_class_missing_from_a_fold(digits):
+    X, y = digits
+    rare = np.where(np.arange(len(y)) < 2, "rare", np.where(y < 5, "low", "high"))
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        answers = cross_val_predict(ovr, X, rare, cv=3)
+    assert set(answers) <= {"rare", "low", "high"}
+
+
+def test_thresholds_are_used(digits):
+    X, y = digits
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold=np.linspace(0, 1, 10)).fit(X, y)
+    assert ovr.predict_ovr(X)[:, 0].all()
+    assert not ovr.predict_ovr(X)[:, 9].any()
+    np.testing.assert_array_equal(
+        ovr.predict(X), OneVsRestCNNClassifier(CNNClassifier(**TINY)).fit(X, y).predict(X)
+    )
+
+
+@pytest.mark.parametrize("threshold", ["f1", "balanced_accuracy", lambda t, p: f1_score(t, p, zero_division=0)])
+def test_tuned_thresholds_are_found_out_of_fold(digits, threshold):
+    X, y = digits
+    labels = y % 3
+    tuned = OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold=threshold, cv=3).fit(X, labels)
+    plain = OneVsRestCNNClassifier(CNNClassifier(**TINY)).fit(X, labels)
+    assert_equal_states(tuned.estimators_, plain.estimators_)
+    scores = cross_val_predict(plain, X, labels, cv=3, method="decision_function")
+    positive = 1 / (1 + np.exp(-scores))
+    for k in range(3):
+        expected = tuned_threshold((labels == k).astype(int), positive[:, k], threshold)
+        assert tuned.thresholds_[k] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_tuned_threshold_is_the_best_one():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 200)
+    scores = np.clip(truth * 0.3 + rng.random(200) * 0.6, 0, 1)
+    best = max(f1_score(truth, scores >= t) for t in scores)
+    assert f1_score(truth, scores >= tuned_threshold(truth, scores, "f1")) == pytest.approx(best)
+
+
+def test_tuning_needs_every_class_in_every_fold(digits):
+    X, y = digits
+    labels = np.where(np.arange(len(y)) < 2, 9, y % 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(ValueError, match="fewer folds"):
+            OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold="f1", cv=5).fit(X, labels)
+
+
+@pytest.mark.parametrize("threshold", [[0.5, 0.5], -0.1, 1.5, "f2"])
+def test_refuses_thresholds_that_are_none(digits, threshold):
+    X, y = digits
+    with pytest.raises(ValueError, match="threshold"):
+        OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold=threshold).fit(X, y)
+    with pytest.raises(ValueError, match="threshold"):
+        fixed_thresholds([0.1, 0.2], 3)
+
+
+def test_sample_weight_moves_both_strategies_alike(digits):
+    X, y = digits
+    weight = np.where(y == 1, 30.0, 1.0)
+    weight.setflags(write=False)
+    for strategy in ("joint", "independent"):
+        plain = OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy=strategy).fit(X, y)
+        heavy = OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy=strategy).fit(X, y, sample_weight=weight)
+        gain = heavy._outputs(X)[..., 1].mean(axis=0) - plain._outputs(X)[..., 1].mean(axis=0)
+        assert gain.argmax() == 1
+    assert set(np.unique(weight)) == {1.0, 30.0}
+
+
+def test_one_class_is_refused(digits):
+    X, _ = digits
+    with pytest.raises(ValueError, match="class"):
+        OneVsRestCNNClassifier(CNNClassifier(**TINY)).fit(X, np.zeros(len(X)))

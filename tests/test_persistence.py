@@ -1,0 +1,140 @@
+import json
+import os
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from conftest import dense
+
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
+from sk_cifar_ovr.exceptions import SavedFileError
+
+TINY = {"model__filters": (4, 4, 4), "epochs": 1, "random_state": 0}
+TRUSTED = [f"{dense.__module__}:dense"]
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        CNNClassifier(**TINY),
+        CNNClassifier(**TINY, precision="mixed_bfloat16", test_flip=True, recipe="strong"),
+        CNNClassifier(**TINY, loss=keras.losses.CategoricalFocalCrossentropy(gamma=1.0)),
+        CNNClassifier(**TINY, optimizer=keras.optimizers.SGD(0.1), class_weight="balanced"),
+        OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold=[0.1] * 5),
+        OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy="independent", class_weight={"1": 2.0}),
+    ],
+    ids=["plain", "recipe", "loss", "optimizer", "joint", "independent"],
+)
+def test_predicts_the_same_bits(digits, tmp_path, estimator):
+    X, y = digits
+    fitted = estimator.fit(X, (y % 5).astype(str))
+    save(fitted, tmp_path / "model.skovr")
+    again = load(tmp_path / "model.skovr")
+    assert fitted.predict_proba(X).tobytes() == again.predict_proba(X).tobytes()
+    np.testing.assert_array_equal(fitted.predict(X), again.predict(X))
+    if hasattr(fitted, "predict_ovr"):
+        np.testing.assert_array_equal(fitted.predict_ovr(X), again.predict_ovr(X))
+    assert again.history_ == fitted.history_
+    assert again.n_features_in_ == fitted.n_features_in_
+    assert list(again.get_params()) == list(fitted.get_params())
+
+
+def test_joint_trunk_is_stored_once(digits, tmp_path):
+    X, y = digits
+    save(OneVsRestCNNClassifier(CNNClassifier(**TINY)).fit(X, y), tmp_path / "ten")
+    save(CNNClassifier(**TINY).fit(X, y), tmp_path / "one")
+    with zipfile.ZipFile(tmp_path / "ten") as ten, zipfile.ZipFile(tmp_path / "one") as one:
+        size = [sum(i.file_size for i in z.infolist() if i.filename.endswith(".npy")) for z in (ten, one)]
+    assert size[0] < 2 * size[1]
+
+
+def test_a_builder_of_ones_own_has_to_be_trusted(digits, tmp_path):
+    X, y = digits
+    fitted = CNNClassifier(model=dense, epochs=1, random_state=0).fit(X, y)
+    save(fitted, tmp_path / "model")
+    with pytest.raises(SavedFileError, match="trusted"):
+        load(tmp_path / "model")
+    again = load(tmp_path / "model", trusted=TRUSTED)
+    np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_nothing_is_pickled(digits, tmp_path):
+    X, y = digits
+    save(CNNClassifier(**TINY).fit(X, y), tmp_path / "model")
+    with zipfile.ZipFile(tmp_path / "model") as archive:
+        for name in archive.namelist():
+            if name.endswith(".npy"):
+                with archive.open(name) as file:
+                    np.load(file, allow_pickle=False)
+            else:
+                json.loads(archive.read(name))
+
+
+def rewritten(path, change):
+    """The file with its JSON changed."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    document = json.loads(parts["estimator.json"])
+    change(document)
+    parts["estimator.json"] = json.dumps(document).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize("name", ["os:system", "builtins:eval", "keras.utils:get_file", "sk_cifar_ovr.cli:main"])
+def test_a_file_cannot_name_code_to_run(digits, tmp_path, name):
+    X, y = digits
+    save(CNNClassifier(**TINY).fit(X, y), tmp_path / "model")
+    rewritten(tmp_path / "model", lambda d: d["estimator"]["params"].update(model={"import": name}))
+    with pytest.raises(SavedFileError, match=name.partition(":")[2]):
+        load(tmp_path / "model")
+
+
+def test_a_newer_format_is_refused(digits, tmp_path):
+    X, y = digits
+    save(CNNClassifier(**TINY).fit(X, y), tmp_path / "model")
+    rewritten(tmp_path / "model", lambda d: d.update(format=99))
+    with pytest.raises(SavedFileError, match="format 99"):
+        load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "text", "empty"])
+def test_a_damaged_file_is_refused(digits, tmp_path, damage):
+    X, y = digits
+    path = tmp_path / "model"
+    save(CNNClassifier(**TINY).fit(X, y), path)
+    whole = path.read_bytes()
+    path.write_bytes({"truncated": whole[: len(whole) // 2], "text": b"no archive", "empty": b""}[damage])
+    with pytest.raises(SavedFileError, match="not a whole file"):
+        load(path)
+
+
+def test_a_failed_save_leaves_the_old_file(digits, tmp_path, monkeypatch):
+    X, y = digits
+    path = tmp_path / "model"
+    fitted = CNNClassifier(**TINY).fit(X, y)
+    save(fitted, path)
+    before = path.read_bytes()
+
+    def full(*args, **kwargs):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save(fitted, path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_what_cannot_be_saved_says_so(digits, tmp_path):
+    X, y = digits
+    fitted = CNNClassifier(model=lambda meta: dense(meta), epochs=1).fit(X, y)
+    with pytest.raises(TypeError, match="top level"):
+        save(fitted, tmp_path / "model")
+    with pytest.raises(TypeError, match="save takes"):
+        save({"a": 1}, tmp_path / "model")
+    with pytest.raises(Exception, match="not fitted"):
+        save(CNNClassifier(), tmp_path / "model")
+    assert not os.listdir(tmp_path)

@@ -1,0 +1,317 @@
+"""The engine: compile once, the loop, precision, heads."""
+
+import pickle
+import random
+import threading
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from conftest import dense
+
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
+from sk_cifar_ovr._backends import trace_count
+from sk_cifar_ovr._heads import cut, with_heads
+from sk_cifar_ovr._programs import _idle, clear_programs
+from sk_cifar_ovr.exceptions import NetworkError, NonFiniteLossError
+
+FAST = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
+
+
+def weights(estimator):
+    return estimator._network.state
+
+
+def same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(weights(a), weights(b), strict=True))
+
+
+@pytest.fixture
+def fresh_programs():
+    clear_programs()
+    yield
+    clear_programs()
+
+
+def test_fits_of_one_graph_are_traced_once(digits, fresh_programs):
+    X, y = digits
+    before = trace_count()
+    for seed, gamma, rate, epochs in [(0, 2.0, 1e-3, 1), (1, 0.0, 1e-2, 2), (2, 5.0, 1e-4, 1)]:
+        CNNClassifier(
+            model=dense,
+            epochs=epochs,
+            random_state=seed,
+            loss__gamma=gamma,
+            loss__alpha="balanced",
+            class_weight="balanced",
+            optimizer__learning_rate=rate,
+        ).fit(X, y)
+    CNNClassifier(model=dense, loss="crossentropy", epochs=1).fit(X[:200], y[:200])
+    assert trace_count() - before == 1
+    CNNClassifier(model=dense, model__units=8, epochs=1).fit(X, y)
+    assert trace_count() - before == 2
+
+
+def test_a_shared_program_leaves_no_trace_of_its_last_user(digits, fresh_programs):
+    X, y = digits
+    alone = CNNClassifier(**FAST, loss__gamma=1.0).fit(X, y)
+    CNNClassifier(model=dense, epochs=1, optimizer__learning_rate=1.0, random_state=5).fit(X, y)
+    again = CNNClassifier(**FAST, loss__gamma=1.0).fit(X, y)
+    assert same(alone, again)
+    clear_programs()
+    assert same(alone, CNNClassifier(**FAST, loss__gamma=1.0).fit(X, y))
+
+
+def test_the_store_of_programs_is_bounded_and_cleared(digits, fresh_programs):
+    X, y = digits
+    for units in range(2, 14):
+        CNNClassifier(model=dense, model__units=units, epochs=1).fit(X[:64], y[:64])
+    assert sum(map(len, _idle.values())) <= 8
+    clear_programs()
+    assert not _idle
+
+
+def test_threads_do_not_share_a_network(digits, fresh_programs):
+    X, y = digits
+    alone = {seed: CNNClassifier(**{**FAST, "random_state": seed}).fit(X, y) for seed in range(4)}
+    found = {}
+
+    def work(seed):
+        found[seed] = CNNClassifier(**{**FAST, "random_state": seed}).fit(X, y)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(same(alone[seed], found[seed]) for seed in range(4))
+
+
+def test_global_random_states_stay(digits):
+    X, y = digits
+    python, numpy = random.getstate(), np.random.get_state()[1].copy()
+    policy = keras.config.dtype_policy().name
+    CNNClassifier(epochs=1, random_state=0, precision="float64", model=dense).fit(X[:64], y[:64])
+    assert random.getstate() == python
+    assert np.array_equal(np.random.get_state()[1], numpy)
+    assert keras.config.dtype_policy().name == policy
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "float64"])
+def test_precision_is_the_networks_own(digits, precision):
+    X, y = digits
+    clf = CNNClassifier(epochs=2, model__filters=(4, 4, 8), precision=precision, random_state=0).fit(X, y)
+    convolution = clf.model_.get_layer("conv2a")
+    assert convolution.dtype_policy.name == precision
+    probabilities = clf.predict_proba(X)
+    assert probabilities.dtype == ("float64" if precision == "float64" else "float32")
+    assert all(value.dtype != "bfloat16" for value in weights(clf))
+    assert np.isfinite(probabilities).all()
+
+
+def test_auto_precision_leaves_a_users_builder_alone(digits):
+    X, y = digits
+    assert CNNClassifier(**FAST).fit(X, y).precision_ == "as built"
+
+
+def test_images_are_not_copied_whole(digits, monkeypatch):
+    """Only batches reach the network, as uint8."""
+    import sk_cifar_ovr._training as training
+
+    X, y = digits
+    seen = []
+    real = training.for_device
+
+    def spy(x, dtype):
+        seen.append((x.dtype, len(x)))
+        return real(x, dtype)
+
+    monkeypatch.setattr(training, "for_device", spy)
+    CNNClassifier(**FAST).fit(X, y).predict(X)
+    assert {dtype for dtype, _ in seen} == {np.dtype("uint8")}
+    assert max(n for _, n in seen[:-1]) == 64
+
+
+def test_batch_larger_than_n_is_all_rows(digits):
+    X, y = digits
+    clf = CNNClassifier(model=dense, batch_size=10_000, epochs=2, random_state=0).fit(X[:50], y[:50])
+    assert len(clf.history_["loss"]) == 2
+
+
+def test_every_row_counts_once_an_epoch(digits):
+    """The last batch is filled up with rows that weigh nothing: the loss is the mean over all rows."""
+    X, y = digits
+    settings = {**FAST, "epochs": 1, "optimizer__learning_rate": 0.0, "precision": "float64"}
+    losses = [
+        CNNClassifier(**{**settings, "batch_size": size}).fit(X[:100], y[:100]).history_["loss"][0]
+        for size in (7, 64, 100)
+    ]
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-9)
+
+
+def test_nan_loss_stops_with_a_typed_error(digits):
+    X, y = digits
+    exploding = {"optimizer": "sgd", "optimizer__learning_rate": 1e38}
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    clf = CNNClassifier(model=linear, epochs=3, loss=loss, random_state=0, **exploding)
+    with pytest.raises(NonFiniteLossError, match="learning_rate"):
+        clf.fit(X.astype("float32"), y)
+    assert not hasattr(clf, "classes_")
+    with pytest.raises(Exception, match="not fitted"):
+        clf.predict(X)
+
+
+def test_early_stopping_keeps_the_best_epoch(digits):
+    X, y = digits
+    clf = CNNClassifier(
+        model=dense, epochs=40, early_stopping=True, n_iter_no_change=3, optimizer__learning_rate=0.05, random_state=0
+    ).fit(X, y.astype(str))
+    validation = clf.history_["val_loss"]
+    assert len(validation) == clf.n_iter_ < 40
+    assert int(np.argmin(validation)) == clf.n_iter_ - 1 - 3
+    shorter = CNNClassifier(
+        model=dense, epochs=clf.n_iter_ - 3, validation_fraction=0.1, optimizer__learning_rate=0.05, random_state=0
+    ).fit(X, y.astype(str))
+    assert same(clf, shorter)
+
+
+def test_validation_rows_are_held_out_in_proportion(digits):
+    X, y = digits
+    clf = CNNClassifier(model=dense, epochs=1, validation_fraction=0.5, random_state=0)
+    assert set(clf.fit(X, y).history_) == {"loss", "val_loss"}
+    with pytest.raises(ValueError, match="least populated"):
+        clf.fit(X[:20], np.arange(20) // 19)
+
+
+def test_joint_states_are_views_of_one_trunk(digits):
+    X, y = digits
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**FAST)).fit(X, y)
+    first, second = (weights(e) for e in ovr.estimators_[:2])
+    assert first[0] is second[0]
+    assert not np.array_equal(first[-1], second[-1])
+    size = len(pickle.dumps(ovr.estimators_))
+    assert size < 3 * len(pickle.dumps(ovr.estimators_[:1]))
+
+
+@pytest.mark.parametrize("strategy", ["joint", "independent"])
+def test_problems_together_answer_as_each_alone(digits, strategy):
+    X, y = digits
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**FAST), strategy=strategy).fit(X, y)
+    alone = np.stack([e.predict_proba(X)[:, 1] for e in ovr.estimators_], axis=1)
+    np.testing.assert_allclose(ovr._outputs(X)[..., 1], alone, atol=1e-6)
+    assert np.array_equal(ovr.predict_ovr(X), alone >= 0.5)
+
+
+def linear(meta):
+    """Logits without a bound."""
+    inputs = keras.Input(meta["image_shape_"])
+    x = keras.layers.Dense(8, activation="relu")(keras.layers.Flatten()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"])(x))
+
+
+def chain(meta):
+    """Ends in a weighted layer and an activation of its own."""
+    inputs = keras.Input(meta["image_shape_"])
+    x = keras.layers.Dense(8, activation="relu")(keras.layers.Flatten()(inputs))
+    x = keras.layers.Dense(meta["n_classes_"], kernel_constraint="max_norm")(x)
+    return keras.Model(inputs, keras.layers.Softmax()(x))
+
+
+def branched(meta):
+    """Ends in two layers that are added."""
+    inputs = keras.Input(meta["image_shape_"])
+    x = keras.layers.Flatten()(inputs)
+    heads = [keras.layers.Dense(meta["n_classes_"])(x) for _ in range(2)]
+    return keras.Model(inputs, keras.layers.Softmax()(keras.layers.Add()(heads)))
+
+
+@pytest.mark.parametrize("builder", [dense, chain])
+def test_heads_start_as_copies_of_the_last_layer(builder):
+    model = builder({"image_shape_": (8, 8, 1), "n_classes_": 2})
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs[0], model.outputs[0])
+    joint = with_heads(model, 3)
+    x = np.random.default_rng(0).random((5, 8, 8, 1)).astype("float32")
+    together = keras.ops.convert_to_numpy(joint.model(x))
+    alone = keras.ops.convert_to_numpy(model(x))
+    assert together.shape == (5, 3, 2)
+    for k in range(3):
+        np.testing.assert_allclose(together[:, k], alone, rtol=1e-5)
+    state = [keras.ops.convert_to_numpy(v.value) for v in joint.model.variables]
+    for split in joint.split(state, 3):
+        for value, variable in zip(split, model.variables, strict=True):
+            np.testing.assert_array_equal(value, keras.ops.convert_to_numpy(variable.value))
+
+
+def test_a_network_that_cannot_be_cut_says_so(digits):
+    X, y = digits
+    with pytest.raises(NetworkError, match="independent"):
+        OneVsRestCNNClassifier(CNNClassifier(model=branched, epochs=1)).fit(X, y)
+    OneVsRestCNNClassifier(CNNClassifier(model=branched, epochs=1), strategy="independent").fit(X[:60], y[:60])
+    single = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    with pytest.raises(NetworkError, match="no trunk"):
+        cut(keras.Model(single.inputs[0], single.outputs[0]))
+
+
+def wrong_output(meta):
+    return keras.Sequential([keras.Input(meta["image_shape_"]), keras.layers.Flatten(), keras.layers.Dense(3)])
+
+
+def no_model(meta):
+    return "a network"
+
+
+@pytest.mark.parametrize(("builder", "message"), [(wrong_output, "n_classes_"), (no_model, "keras.Model")])
+def test_a_wrong_builder_is_refused(digits, builder, message):
+    X, y = digits
+    with pytest.raises(NetworkError, match=message):
+        CNNClassifier(model=builder, epochs=1).fit(X, y)
+
+
+def test_many_problems(digits):
+    X, y = digits
+    labels = np.arange(300) % 150
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**{**FAST, "epochs": 1})).fit(X[:300], labels)
+    assert ovr.predict_ovr(X[:5]).shape == (5, 150)
+    assert len(ovr.estimators_) == 150
+
+
+def test_specs_differ_by_what_changes_the_graph(digits):
+    X, y = digits
+    spec = CNNClassifier(**FAST).fit(X, y)._network.spec
+    assert spec.cache_key() == replace(spec).cache_key()
+    assert spec.cache_key() != replace(spec, n_heads=3).cache_key()
+    assert spec.cache_key() != replace(spec, precision="float64").cache_key()
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
+def test_schedules_end_at_zero_and_peak_at_the_rate(schedule):
+    from sk_cifar_ovr._training import COURSES
+
+    course = COURSES[schedule](np.linspace(0, 1, 1001))
+    assert course.max() == pytest.approx(1, abs=0.02)
+    assert course[-1] == pytest.approx(0, abs=1e-9)
+    assert course[0] < 0.2
+
+
+def test_the_callers_optimizer_is_only_a_description(digits):
+    X, y = digits
+    optimizer = keras.optimizers.Adam(0.01)
+    clf = CNNClassifier(model=dense, epochs=1, optimizer=optimizer, random_state=0).fit(X, y)
+    assert not optimizer.built
+    assert same(clf, CNNClassifier(model=dense, epochs=1, optimizer__learning_rate=0.01, random_state=0).fit(X, y))
+
+
+def test_callbacks_are_called_and_may_stop(digits):
+    X, y = digits
+    seen = []
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((epoch, logs["loss"]))
+            self.model.stop_training = epoch == 1
+
+    clf = CNNClassifier(model=dense, epochs=5, callbacks=[Stop()], random_state=0).fit(X, y)
+    assert [epoch for epoch, _ in seen] == [0, 1]
+    assert clf.history_["loss"] == [loss for _, loss in seen]
