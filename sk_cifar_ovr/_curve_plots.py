@@ -39,9 +39,7 @@ class OvRCurvesDisplay:
         1        0.6        0.5     1.0
     """
 
-    def __init__(
-        self, curves: pd.DataFrame, scores: pd.DataFrame, *, display_labels: Sequence[Any] | None = None
-    ):
+    def __init__(self, curves: pd.DataFrame, scores: pd.DataFrame, *, display_labels: Sequence[Any] | None = None):
         self.curves = curves
         self.scores = scores
         self.display_labels = display_labels
@@ -171,9 +169,7 @@ class OvRCalibrationDisplay:
     [1, 1, 1, 1, 1, 1]
     """
 
-    def __init__(
-        self, bins: pd.DataFrame, scores: pd.DataFrame, *, display_labels: Sequence[Any] | None = None
-    ):
+    def __init__(self, bins: pd.DataFrame, scores: pd.DataFrame, *, display_labels: Sequence[Any] | None = None):
         self.bins = bins
         self.scores = scores
         self.display_labels = display_labels

@@ -14,9 +14,7 @@ from ._ovr_input import check_probabilities, check_thresholds, check_truth
 N_BINS = 15
 
 
-def divide(
-    numerator: NDArray[Any], denominator: NDArray[Any]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def divide(numerator: NDArray[Any], denominator: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the ratios, 0/0 being 0, and where they are 0/0."""
     undefined = denominator == 0
     return numerator / np.where(undefined, 1, denominator), undefined

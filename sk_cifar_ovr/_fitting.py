@@ -250,9 +250,7 @@ def run_job(
         callbacks=list(settings.callbacks or []),
         course=settings.schedule,
     )
-    own = (
-        Progress(len(keep) * epochs, epochs, settings.verbose) if progress is None else nullcontext(progress)
-    )
+    own = Progress(len(keep) * epochs, epochs, settings.verbose) if progress is None else nullcontext(progress)
     with borrow(job.spec, job.seed) as network, own as bar:
         dtype = "float64" if network.model.inputs[0].dtype == "float64" else "float32"
         objective = make_objective(loss, labels[keep], job.spec.n_classes, dtype)

@@ -54,9 +54,7 @@ def versus(name: str) -> str:
     return fill(f"{name} vs others", 22)
 
 
-def axes_grid(
-    ax: Any, n_panels: int, n_columns: int, panel_size: tuple[float, float]
-) -> tuple["Figure", list["Axes"]]:
+def axes_grid(ax: Any, n_panels: int, n_columns: int, panel_size: tuple[float, float]) -> tuple["Figure", list["Axes"]]:
     """Return a figure and `n_panels` axes of it: the caller's, or new ones in a grid.
 
     Parameters

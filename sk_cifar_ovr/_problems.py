@@ -133,9 +133,7 @@ def _joint_class_weights(bases, labels, sample_weight) -> np.ndarray | None:
         return None
     return np.stack(
         [
-            compute_class_weight(
-                base.class_weight, classes=np.array([0, 1]), y=column, sample_weight=sample_weight
-            )
+            compute_class_weight(base.class_weight, classes=np.array([0, 1]), y=column, sample_weight=sample_weight)
             for base, column in zip(bases, labels.T, strict=True)
         ]
     )

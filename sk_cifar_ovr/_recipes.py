@@ -39,11 +39,7 @@ def with_recipe(estimator):
     missing = {
         name: value
         for name, value in RECIPES[estimator.recipe].items()
-        if (
-            name not in given
-            if "__" in name
-            else given[name] is defaults[name] or given[name] == defaults[name]
-        )
+        if (name not in given if "__" in name else given[name] is defaults[name] or given[name] == defaults[name])
     }
     if "optimizer" not in missing:
         missing = {name: value for name, value in missing.items() if not name.startswith("optimizer__")}

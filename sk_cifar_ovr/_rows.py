@@ -56,9 +56,7 @@ def _to_array(X) -> np.ndarray:
     if isinstance(X, np.ndarray):
         return X
     # Leaves the complaint about ragged or textual input to scikit-learn's own check.
-    return check_array(
-        X, allow_nd=True, ensure_2d=False, dtype=None, ensure_all_finite=False, ensure_min_samples=0
-    )
+    return check_array(X, allow_nd=True, ensure_2d=False, dtype=None, ensure_all_finite=False, ensure_min_samples=0)
 
 
 def _check_image_rank(X) -> None:

@@ -110,9 +110,7 @@ def loss_class(loss) -> Any:
     """
     if isinstance(loss, str):
         if loss not in LOSSES:
-            raise ValueError(
-                f"loss={loss!r}{_nearest(loss, LOSSES)}: use one of {sorted(LOSSES)} or a Keras loss."
-            )
+            raise ValueError(f"loss={loss!r}{_nearest(loss, LOSSES)}: use one of {sorted(LOSSES)} or a Keras loss.")
         return LOSSES[loss]
     if isinstance(loss, keras.losses.Loss) or (inspect.isclass(loss) and issubclass(loss, keras.losses.Loss)):
         return loss
@@ -192,9 +190,7 @@ def check_routed(routed: dict[str, Any], *, model: Callable, loss, optimizer) ->
             )
         known = _parameters(target, follow_bases=prefix == "optimizer")
         if option not in known:
-            whom = getattr(target, "__name__", None) or getattr(
-                getattr(target, "func", None), "__name__", prefix
-            )
+            whom = getattr(target, "__name__", None) or getattr(getattr(target, "func", None), "__name__", prefix)
             raise UnknownParameterError(
                 f"{name}: {whom} takes no {option!r}{_nearest(option, known)}. It takes {sorted(known)}."
             )
@@ -205,9 +201,7 @@ def _parameters(target, *, follow_bases: bool) -> set[str]:
         found = inspect.signature(target).parameters.values()
         return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)} - {"meta"}
     # An optimizer passes **kwargs on to its base, which takes weight_decay, clipnorm and others.
-    classes = (
-        [c for c in target.__mro__ if issubclass(c, keras.optimizers.Optimizer)] if follow_bases else [target]
-    )
+    classes = [c for c in target.__mro__ if issubclass(c, keras.optimizers.Optimizer)] if follow_bases else [target]
     found = [p for c in classes for p in inspect.signature(c.__init__).parameters.values()]
     return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)} - {"self"}
 

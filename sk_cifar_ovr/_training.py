@@ -300,9 +300,7 @@ def for_device(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return x if x.dtype == np.uint8 else np.asarray(x, dtype)
 
 
-def predict(
-    spec: NetworkSpec, state: State, X: np.ndarray, scale: float, *, mirror: bool = False
-) -> np.ndarray:
+def predict(spec: NetworkSpec, state: State, X: np.ndarray, scale: float, *, mirror: bool = False) -> np.ndarray:
     """Output of a network, in large batches.
 
     Parameters

@@ -55,7 +55,7 @@ class RandomFlipShift(keras.layers.Layer):
         columns = self._picked(images, 2)
         if self.flip:
             mirrored = keras.random.uniform((ops.shape(images)[0], 1), seed=self.generator) < 0.5
-            columns = ops.where(mirrored, columns[:, ::-1], columns)
+            columns = ops.where(mirrored, ops.flip(columns, axis=1), columns)
         # One look-up of whole pixels is several times faster than one along each axis.
         _, height, width, channels = images.shape
         first = ops.arange(ops.shape(images)[0], dtype="int32")[:, None, None] * (height * width)

@@ -33,9 +33,7 @@ def main(argv=None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="sk-cifar-ovr", description="One-vs-rest deep image classification."
-    )
+    parser = argparse.ArgumentParser(prog="sk-cifar-ovr", description="One-vs-rest deep image classification.")
     commands = parser.add_subparsers(required=True, metavar="report|predict|info")
 
     report = commands.add_parser("report", help="train, test once and write a report")
@@ -44,6 +42,14 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--loss", default="focal", choices=["focal", "weighted", "crossentropy"])
     report.add_argument("--epochs", type=int, default=10)
     report.add_argument("--seed", type=int, default=0)
+    report.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        type=_setting,
+        help="any parameter of CNNClassifier, such as recipe=strong or loss__gamma=1.0; may be given again",
+    )
     report.add_argument("--out", type=Path, default=Path("ovr-report"), help="folder to write to")
     report.add_argument("--quiet", action="store_true", help="no progress")
     report.set_defaults(run=_report)
@@ -60,20 +66,32 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _setting(text: str) -> tuple[str, object]:
+    """A name and a value: JSON where it is, else text."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
 def _report(arguments) -> int:
     from . import report
 
     verbose = 0 if arguments.quiet else 1
     folder = report.check_writable(arguments.out)
-    data = report.load_split(arguments.data, seed=arguments.seed, verbose=verbose)
-    result = report.run(
-        data,
+    estimator = report.make_estimator(
         strategy=arguments.strategy,
         loss=arguments.loss,
         epochs=arguments.epochs,
         seed=arguments.seed,
         verbose=verbose,
+        **dict(arguments.set),
     )
+    data = report.load_split(arguments.data, seed=arguments.seed, verbose=verbose)
+    result = report.run(estimator, data, loss=arguments.loss)
     files = report.write(result, folder)
     print((folder / "report.md").read_text(encoding="utf-8").split("\n## ")[0])
     print("Written:")

@@ -5,9 +5,7 @@ import numpy as np
 from keras import ops
 
 
-def sparse_categorical_focal_loss(
-    y_true, y_pred, gamma=2.0, alpha=None, from_logits=False, label_smoothing=0.0
-):
+def sparse_categorical_focal_loss(y_true, y_pred, gamma=2.0, alpha=None, from_logits=False, label_smoothing=0.0):
     r"""Focal loss of integer labels, one value an example.
 
     .. math:: -\sum_c y_c \, \alpha_c \, (1 - p_c)^\gamma \, \log p_c
@@ -99,9 +97,7 @@ def class_alpha(alpha, n_classes: int) -> np.ndarray | None:
         value = float(weights)
         weights = np.array([1 - value, value]) if n_classes == 2 else np.full(n_classes, value)
     if weights.shape != (n_classes,):
-        raise ValueError(
-            f"alpha has shape {weights.shape}: it needs one weight for each of {n_classes} classes."
-        )
+        raise ValueError(f"alpha has shape {weights.shape}: it needs one weight for each of {n_classes} classes.")
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError(
             f"alpha={alpha!r} gives a weight that is negative or not finite; with two classes a single "

@@ -130,6 +130,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         folds = [] if metric is None else self._folds(X, y, classes)
         thresholds = fixed_thresholds(self.threshold, n_problems) if metric is None else None
         base = clone(self.estimator) if self.estimator is not None else CNNClassifier()
+        base._validate_params()
         problems = Problems(base, self.strategy, self._weights_by_problem(classes), self.n_jobs)
         with self._progress(base, folds, len(X), n_problems) as progress:
             if metric is not None:
@@ -172,9 +173,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
                         "would be undefined: use fewer folds (cv) or a fixed threshold."
                     )
         if len(np.concatenate([test for _, test in folds])) != len(y):
-            raise ValueError(
-                "cv must test every row exactly once, as KFold does, for thresholds to be tuned."
-            )
+            raise ValueError("cv must test every row exactly once, as KFold does, for thresholds to be tuned.")
         return folds
 
     def _tuned(self, y, classes, scores, metric, sample_weight):
@@ -193,9 +192,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         positives = classes[1:] if len(classes) == 2 else classes
         unknown = [label for label in self.class_weight if label not in positives]
         if unknown:
-            raise ValueError(
-                f"class_weight has labels that no problem has: {unknown}; the labels are {positives}."
-            )
+            raise ValueError(f"class_weight has labels that no problem has: {unknown}; the labels are {positives}.")
         given = [self.class_weight.get(label) for label in positives]
         return [w if w is None or isinstance(w, (str, dict)) else {0: 1.0, 1: float(w)} for w in given]
 

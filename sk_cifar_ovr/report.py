@@ -1,5 +1,6 @@
 """One run, from data to a folder of results: tables, figures for machines, pictures and the saved model."""
 
+import inspect
 import json
 import logging
 import platform
@@ -143,26 +144,17 @@ def check_writable(folder) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OSError(
-            f"Cannot write to the output folder {folder}: {error.strerror}. Name another one."
-        ) from error
+        raise OSError(f"Cannot write to the output folder {folder}: {error.strerror}. Name another one.") from error
     return folder
 
 
-def run(
-    data: Split,
-    *,
-    strategy: str = "joint",
-    loss: str = "focal",
-    epochs: int = 10,
-    seed: int = 0,
-    verbose: int = 1,
-) -> Run:
-    """Train on the training images, then read the test images once.
+def make_estimator(
+    *, strategy: str = "joint", loss: str = "focal", epochs: int = 10, seed: int = 0, verbose: int = 1, **settings
+) -> OneVsRestCNNClassifier:
+    """The one-vs-rest classifier of a report.
 
     Parameters
     ----------
-    data : Split
     strategy : {"joint", "independent"}, default="joint"
     loss : {"focal", "weighted", "crossentropy"}, default="focal"
         "weighted" is cross-entropy with balanced class weights.
@@ -170,14 +162,37 @@ def run(
     seed : int, default=0
     verbose : int, default=1
         1 shows progress.
+    **settings
+        Other parameters of `CNNClassifier`; they win over those that `loss` stands for.
+
+    Returns
+    -------
+    OneVsRestCNNClassifier
+
+    Raises
+    ------
+    ValueError
+        If a parameter is unknown or out of range.
+    """
+    base = CNNClassifier(**{"epochs": epochs, "random_state": seed, **LOSSES[loss], **settings})
+    base._validate_params()
+    return OneVsRestCNNClassifier(base, strategy=strategy, verbose=verbose)
+
+
+def run(estimator: OneVsRestCNNClassifier, data: Split, *, loss: str = "focal") -> Run:
+    """Train on the training images, then read the test images once.
+
+    Parameters
+    ----------
+    estimator : OneVsRestCNNClassifier
+    data : Split
+    loss : str, default="focal"
+        What the report calls the loss.
 
     Returns
     -------
     Run
     """
-    estimator = OneVsRestCNNClassifier(
-        CNNClassifier(epochs=epochs, random_state=seed, **LOSSES[loss]), strategy=strategy, verbose=verbose
-    )
     began = time.perf_counter()
     estimator.fit(data.X_train, data.y_train)
     trained = time.perf_counter()
@@ -185,9 +200,26 @@ def run(
     done = time.perf_counter()
     table = ovr_report(data.y_test, answers, classes=estimator.classes_)
     argmax = ovr_report(data.y_test, labels, classes=estimator.classes_)
-    settings = {"strategy": strategy, "loss": loss, "epochs": epochs, "seed": seed}
+    base = estimator.estimator
+    changed = {
+        name: value if isinstance(value, (bool, int, float, str)) else repr(value)
+        for name, value in base.get_params(deep=False).items()
+        if name not in ("epochs", "random_state") and not _is_default(name, value)
+    }
+    settings = {
+        "strategy": estimator.strategy,
+        "loss": loss,
+        "epochs": base.epochs,
+        "seed": base.random_state,
+        "parameters": changed,
+    }
     minutes = {"training": (trained - began) / 60, "prediction": (done - trained) / 60}
     return Run(estimator, table, argmax, data, settings, minutes)
+
+
+def _is_default(name: str, value) -> bool:
+    parameter = inspect.signature(CNNClassifier).parameters.get(name)
+    return parameter is not None and parameter.default is value
 
 
 def write(result: Run, folder) -> list[Path]:
@@ -279,7 +311,8 @@ def markdown(result: Run, reference=None) -> str:
         f"- Data: {data.origin}; SHA-256 `{data.sha256}`",
         f"- Images: {len(data.X_train):,} to train on, {len(data.X_test):,} read once",
         f"- Strategy {settings['strategy']}, loss {settings['loss']}, {settings['epochs']} epochs, "
-        f"batches of {network.batch_size}, seed {settings['seed']}, precision {network.precision_}",
+        f"batches of {network.batch_size}, seed {settings['seed']}, precision {network.precision_}"
+        + "".join(f", {name}={value}" for name, value in settings["parameters"].items()),
         f"- Minutes: {result.minutes['training']:.2f} training, {result.minutes['prediction']:.2f} prediction",
         "- Versions: " + ", ".join(f"{name} {number}" for name, number in versions().items()),
         "",
@@ -299,9 +332,7 @@ def _thresholds(result: Run) -> str:
 def _layer_table(model: keras.Model) -> list[str]:
     rows = ["| layer | type | output shape | parameters |", "| --- | --- | --- | ---: |"]
     for layer in model.layers:
-        rows.append(
-            f"| {layer.name} | {type(layer).__name__} | {layer.output.shape} | {layer.count_params():,} |"
-        )
+        rows.append(f"| {layer.name} | {type(layer).__name__} | {layer.output.shape} | {layer.count_params():,} |")
     trainable = sum(int(np.prod(v.shape)) for v in model.trainable_weights)
     total = model.count_params()
     return [*rows, "", f"{total:,} parameters, {trainable:,} trainable, {total - trainable:,} not."]

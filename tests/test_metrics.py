@@ -101,9 +101,7 @@ def test_every_column_is_what_scikit_learn_computes(answers):
         assert row["accuracy"] == accuracy_score(truth, predicted[:, k])
         assert report.confusion[k].sum() == len(y)
     truth = y[:, None] == report.classes
-    np.testing.assert_array_equal(
-        report.confusion[:, ::-1, ::-1], multilabel_confusion_matrix(truth, predicted)
-    )
+    np.testing.assert_array_equal(report.confusion[:, ::-1, ::-1], multilabel_confusion_matrix(truth, predicted))
 
 
 def test_imbalance_columns_are_imbalanced_learns(answers):
@@ -122,16 +120,10 @@ def test_imbalance_columns_are_imbalanced_learns(answers):
     for k, row in table.iterrows():
         truth, answered = (y == row["class"]).astype(int), predicted[:, k].astype(int)
         np.testing.assert_allclose(row["specificity"], specificity_score(truth, answered))
-        np.testing.assert_allclose(
-            row["geometric_mean"], geometric_mean_score(truth, answered, average="binary")
-        )
-        np.testing.assert_allclose(
-            row["index_balanced_accuracy"], balanced(truth, answered, average="binary")
-        )
+        np.testing.assert_allclose(row["geometric_mean"], geometric_mean_score(truth, answered, average="binary"))
+        np.testing.assert_allclose(row["index_balanced_accuracy"], balanced(truth, answered, average="binary"))
         np.testing.assert_allclose(row["roc_auc"], roc_auc_score(truth, probabilities[:, k]))
-        np.testing.assert_allclose(
-            row["average_precision"], average_precision_score(truth, probabilities[:, k])
-        )
+        np.testing.assert_allclose(row["average_precision"], average_precision_score(truth, probabilities[:, k]))
     plain = ovr_report(y, predicted).frame(imbalance=True)
     assert list(plain.columns)[-1] == "index_balanced_accuracy"
 
@@ -151,9 +143,7 @@ def test_labels_count_as_one_answer_a_row():
 def test_reference_follows_from_its_counts():
     table = reference_table()
     assert list(table.columns) == COLUMNS
-    pd.testing.assert_frame_equal(
-        table[["class", "tp", "fn", "fp", "tn"]], REPORTED[["class", "tp", "fn", "fp", "tn"]]
-    )
+    pd.testing.assert_frame_equal(table[["class", "tp", "fn", "fp", "tn"]], REPORTED[["class", "tp", "fn", "fp", "tn"]])
     assert (table[["tp", "fn"]].sum(axis=1) == 1000).all()
     assert (table[["fp", "tn"]].sum(axis=1) == 9000).all()
     percents = COLUMNS[1:11]
@@ -169,9 +159,7 @@ def test_reference_follows_from_its_counts():
 def test_two_classes_take_the_answers_for_the_second(shape):
     y = np.array(["no", "yes", "yes", "no"])
     answered = np.array([False, True, False, False])
-    report = ovr_report(
-        y, answered.reshape(shape), probabilities=np.array([0.1, 0.9, 0.4, 0.2]).reshape(shape)
-    )
+    report = ovr_report(y, answered.reshape(shape), probabilities=np.array([0.1, 0.9, 0.4, 0.2]).reshape(shape))
     np.testing.assert_array_equal(report.confusion, [[[2, 0], [1, 1]], [[1, 1], [0, 2]]])
     np.testing.assert_array_equal(report.confusion, ovr_report(y, np.where(answered, "yes", "no")).confusion)
     assert report.frame(imbalance=True)["roc_auc"].tolist() == [1, 1]
@@ -312,9 +300,7 @@ def test_curves_are_scikit_learns(answers):
     curves = ovr_curves(y, probabilities, thresholds=2.0)  # above all: adds no point of its own
     for k, (label, rows) in enumerate(curves[~curves["chosen"]].groupby("class")):
         truth = y == label
-        precision, recall, thresholds = precision_recall_curve(
-            truth, probabilities[:, k], drop_intermediate=True
-        )
+        precision, recall, thresholds = precision_recall_curve(truth, probabilities[:, k], drop_intermediate=True)
         np.testing.assert_allclose(rows["precision"], precision[::-1])
         np.testing.assert_allclose(rows["recall"], recall[::-1])
         np.testing.assert_allclose(rows["threshold"], [np.inf, *thresholds[::-1]])
@@ -383,9 +369,7 @@ def test_answers_come_from_predict_ovr_through_pipelines_and_searches():
     X, y = load_iris(return_X_y=True)
     pipelines = [
         make_pipeline(StandardScaler(), OvR(LogisticRegression())),
-        make_imblearn_pipeline(
-            StandardScaler(), RandomOverSampler(random_state=0), OvR(LogisticRegression())
-        ),
+        make_imblearn_pipeline(StandardScaler(), RandomOverSampler(random_state=0), OvR(LogisticRegression())),
     ]
     for pipeline in pipelines:
         pipeline.fit(X, y)

@@ -119,9 +119,7 @@ def test_thresholds_are_used(digits):
     ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold=np.linspace(0, 1, 10)).fit(X, y)
     assert ovr.predict_ovr(X)[:, 0].all()
     assert not ovr.predict_ovr(X)[:, 9].any()
-    np.testing.assert_array_equal(
-        ovr.predict(X), OneVsRestCNNClassifier(CNNClassifier(**TINY)).fit(X, y).predict(X)
-    )
+    np.testing.assert_array_equal(ovr.predict(X), OneVsRestCNNClassifier(CNNClassifier(**TINY)).fit(X, y).predict(X))
 
 
 @pytest.mark.parametrize("threshold", ["f1", "balanced_accuracy", lambda t, p: f1_score(t, p, zero_division=0)])

@@ -166,9 +166,7 @@ def test_calibration_like_baseline(synthetic, tmp_path):
     assert_like_baseline(display.plot, 3, "calibration", tmp_path)
 
 
-@pytest.mark.parametrize(
-    "display", [OvRConfusionDisplay, OvRCurvesDisplay, OvRCalibrationDisplay, ReferenceDisplay]
-)
+@pytest.mark.parametrize("display", [OvRConfusionDisplay, OvRCurvesDisplay, OvRCalibrationDisplay, ReferenceDisplay])
 def test_pipelines_draw_what_their_last_step_draws(display, digits):
     estimator, X, y = digits
     pipeline = make_pipeline(StandardScaler(), OvR(LogisticRegression(C=0.1))).fit(X, y)

@@ -1,0 +1,145 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sk_cifar_ovr import load
+from sk_cifar_ovr.cli import main
+
+ARCHIVE = Path(__file__).parents[2] / "shared" / "data" / "cifar10-jpeg.tar.xz"
+REFERENCE_COLUMNS = (
+    "class,accuracy,class_precision,class_recall,class_f1,others_precision,others_recall,others_f1,"
+    "macro_precision,macro_recall,macro_f1,tp,fn,fp,tn"
+).split(",")
+
+
+def write_images(root, *, n=12, classes=("a", "b", "c"), parts=("train", "test"), size=(8, 8)):
+    """Small pictures whose brightness tells the class."""
+    rng = np.random.default_rng(0)
+    for part in parts:
+        for k, name in enumerate(classes):
+            folder = root / part / name
+            folder.mkdir(parents=True)
+            for i in range(n):
+                pixels = rng.integers(80 * k, 80 * k + 40, (*size, 3)).astype("uint8")
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """A report of a real run on a small folder, made by a real process."""
+    root = write_images(tmp_path_factory.mktemp("images"))
+    out = tmp_path_factory.mktemp("out") / "report"
+    command = [sys.executable, "-m", "sk_cifar_ovr", "report", "--data", str(root), "--epochs", "2"]
+    done = subprocess.run(
+        [*command, "--strategy", "independent", "--out", str(out)], capture_output=True, text=True, check=True
+    )
+    return root, out, done
+
+
+def test_report_writes_everything_it_names(report):
+    _, out, done = report
+    named = [Path(line.strip()) for line in done.stdout.split("Written:\n")[1].splitlines()]
+    assert {path.name for path in named} == {
+        "model.skovr",
+        "ovr_table.csv",
+        "metrics.json",
+        "report.md",
+        "confusion.png",
+    }
+    assert all(path.stat().st_size > 0 for path in named)
+    assert sorted(os.listdir(out)) == sorted(path.name for path in named)
+
+
+def test_report_prints_the_table_and_progress_goes_to_stderr(report):
+    _, _, done = report
+    assert "| mean" in done.stdout
+    assert "epoch" not in done.stdout.split("Written:")[0].split("| class")[1]
+    assert "class 3/3" in done.stderr
+
+
+def test_table_has_the_columns_of_the_reference(report):
+    _, out, _ = report
+    with (out / "ovr_table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == REFERENCE_COLUMNS
+    assert [sum(int(row[c]) for c in ("tp", "fn", "fp", "tn")) for row in rows] == [36] * 3
+
+
+def test_report_says_how_to_repeat_it(report):
+    root, out, _ = report
+    text = (out / "report.md").read_text()
+    for part in ("SHA-256", "seed 0", "2 epochs", "keras", "Minutes", "Conv2D", "288,162 parameters, 287,714"):
+        assert part in text, part
+    figures = json.loads((out / "metrics.json").read_text())
+    assert figures["rows"] == {"train": 36, "test": 36}
+    assert len(figures["data"]["sha256"]) == 64
+    assert np.array(figures["confusion"]).shape == (3, 2, 2)
+
+
+def test_predict_answers_for_files_and_folders(report, tmp_path, capsys):
+    root, out, _ = report
+    code = main(["predict", str(out / "model.skovr"), str(root / "test" / "a"), "--csv", str(tmp_path / "t.csv")])
+    assert code == 0
+    printed = capsys.readouterr().out
+    with (tmp_path / "t.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 12
+    assert rows[0]["image"] in printed
+    estimator = load(out / "model.skovr")
+    first = np.asarray(Image.open(rows[0]["image"]))[None]
+    assert int(rows[0]["predicted"]) == estimator.predict(first)[0]
+
+
+def test_info_tells_versions_and_models(report, capsys):
+    _, out, _ = report
+    assert main(["info"]) == 0
+    assert "keras" in json.loads(capsys.readouterr().out)
+    assert main(["info", str(out / "model.skovr")]) == 0
+    assert "288,162 parameters" in capsys.readouterr().out
+
+
+def test_an_unwritable_folder_is_found_before_training(tmp_path, capsys, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+
+    def train(*args, **kwargs):
+        raise AssertionError("training began")
+
+    monkeypatch.setattr("sk_cifar_ovr.report.run", train)
+    assert main(["report", "--data", "digits", "--out", str(tmp_path / "file" / "report")]) == 1
+    assert "output folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["report", "--data", "no/such/folder"], "no/such/folder"),
+        (["report", "--data", "digits", "--epochs", "0"], "epochs"),
+        (["predict", "no-such-model", "image.png"], "no-such-model"),
+    ],
+)
+def test_bad_input_is_one_line_on_stderr(arguments, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.skipif(not ARCHIVE.exists(), reason="shared/data/cifar10-jpeg.tar.xz is not here")
+def test_reference_stands_beside_cifar10_only():
+    from sk_cifar_ovr.report import Split, load_split
+
+    cifar = load_split(str(ARCHIVE), seed=0, verbose=0)
+    assert cifar.is_cifar10
+    assert cifar.X_train.shape == (50_000, 32, 32, 3)
+    assert cifar.X_test.shape == (10_000, 32, 32, 3)
+    other = Split(cifar.X_train, cifar.y_train, cifar.X_test[:5000], cifar.y_test[:5000], cifar.target_names, "", "")
+    assert not other.is_cifar10
