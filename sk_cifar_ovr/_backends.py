@@ -132,6 +132,7 @@ class JaxProgram:
         self.begin()
 
     def train(self, x, y, weights, scale, learning_rate, values: Values):
+        x, y, weights = (_spread(array) for array in (x, y, weights))
         self._state, total = self._step(self._state, x, y, weights, scale, learning_rate, values)
         return total
 
@@ -210,6 +211,15 @@ class TorchProgram:
 
     def end(self):
         """Write the trained values to the variables."""
+
+
+def _spread(array):
+    """Rows of a batch shared out among devices, where the user has set a Keras distribution."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return array
+    layout = distribution.get_data_layout(array.shape)
+    return keras.distribution.distribute_tensor(ops.convert_to_tensor(array), layout)
 
 
 def rate_is_value(optimizer) -> bool:

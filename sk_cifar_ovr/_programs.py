@@ -66,7 +66,12 @@ class NetworkSpec:
 
     def cache_key(self) -> Hashable:
         """The key, with what Keras' own settings add to a graph."""
-        settings = (keras.config.floatx(), keras.config.image_data_format(), keras.config.dtype_policy().name)
+        settings = (
+            keras.config.floatx(),
+            keras.config.image_data_format(),
+            keras.config.dtype_policy().name,
+            freeze(keras.distribution.distribution()),
+        )
         return (self.key, self.n_classes, self.precision, self.n_heads, freeze(self.augment), settings)
 
 

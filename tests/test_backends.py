@@ -90,3 +90,30 @@ def test_one_row_and_many_agree(digits):
     whole = clf.predict_proba(X[:9])
     assert clf.predict_proba(X[:1]).shape == (1, 10)
     np.testing.assert_allclose(np.concatenate([clf.predict_proba(X[i : i + 1]) for i in range(9)]), whole, atol=1e-5)
+
+
+TWO_DEVICES = """
+import keras, numpy as np
+from sk_cifar_ovr import CNNClassifier, load_digit_images
+digits = load_digit_images()
+X, y = digits.images[:192], digits.target[:192]
+settings = dict(model__filters=(4, 4, 8), epochs=2, batch_size=64, random_state=0, precision="float32")
+one = CNNClassifier(**settings).fit(X, y)
+keras.distribution.set_distribution(keras.distribution.DataParallel())
+two = CNNClassifier(**settings).fit(X, y)
+assert len(keras.distribution.list_devices()) == 2
+for a, b in zip(one._network.state, two._network.state, strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-5)
+print("the same on two devices")
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+def test_two_devices_train_the_same_network():
+    if os.environ.get("SK_CIFAR_OVR_INNER"):
+        pytest.skip("this is the inner run")
+    flags = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES], env={**os.environ, **flags}, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "the same on two devices", done.stderr[-3000:]
