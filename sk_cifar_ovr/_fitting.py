@@ -16,7 +16,7 @@ from ._programs import NetworkSpec, State, borrow, build_model
 from ._progress import Progress
 from ._recipes import find_augmentation, with_recipe
 from ._rows import pixel_scale, row_shape, shaped
-from ._scikeras import Bridge, check_routed, loss_class, optimizer_class
+from ._scikeras import Bridge, check_routed, check_routed_names, loss_class, optimizer_class
 from ._sklearn import check_sample_weight
 from ._training import Rows, Schedule, Trained, predict, train
 from .exceptions import ImageShapeError
@@ -126,6 +126,7 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
         Naming the parameter or the fault of the data.
     """
     name = type(estimator).__name__
+    check_routed_names(estimator._routed, name, own=estimator._get_param_names())
     settings = with_recipe(estimator)
     builder = find_builder(settings.model)
     loss, optimizer = loss_class(settings.loss), optimizer_class(settings.optimizer)

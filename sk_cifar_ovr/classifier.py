@@ -69,8 +69,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         1 shows a progress line on standard error.
     **routed
         Parameters for others: ``model__filters=(32, 64, 128)``, ``loss__gamma=2.0``,
-        ``optimizer__learning_rate=1e-3``. Names without ``__`` are refused, and in `fit` any that the builder,
-        loss or optimizer does not take.
+        ``optimizer__learning_rate=1e-3``. `fit` refuses names that the builder, loss or optimizer does not
+        take, and any without ``__``; `set_params` refuses the latter at once.
 
     Attributes
     ----------
@@ -171,11 +171,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.verbose = verbose
-        self._check_names(routed)
         self._routed = routed
-
-    def _check_names(self, names) -> None:
-        check_routed_names(names, type(self).__name__, own=self._get_param_names())
 
     def get_params(self, deep=True):
         """Parameters of this estimator, the routed ones included.
@@ -208,10 +204,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         UnknownParameterError
             If nothing has such a name.
         """
-        routed = {name: value for name, value in params.items() if "__" in name}
-        own = {name: value for name, value in params.items() if "__" not in name}
-        self._check_names({name: None for name in params if name not in self._get_param_names()})
-        super().set_params(**own)
+        own = self._get_param_names()
+        routed = {name: value for name, value in params.items() if name not in own}
+        check_routed_names(routed.keys() - self._routed.keys(), type(self).__name__, own=own)
+        super().set_params(**{name: value for name, value in params.items() if name in own})
         self._routed = {**self._routed, **routed}
         return self
 

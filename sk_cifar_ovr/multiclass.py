@@ -35,7 +35,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         Folds in which a metric is tuned; None is 5-fold, stratified.
     class_weight : dict or None, default=None
         By class label, the weights of that label's own problem: a number for its positives, ``"balanced"``,
-        or a dict of 0 and 1.
+        or a dict of 0 and 1. Two classes share one problem: numbers weigh one class each.
     n_jobs : int or None, default=None
         Processes for "independent"; None is one, which trains in this process.
     verbose : int, default=0
@@ -189,11 +189,12 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         """The class weights of each problem; None leaves those of the estimator."""
         if self.class_weight is None:
             return None
-        positives = classes[1:] if len(classes) == 2 else classes
-        unknown = [label for label in self.class_weight if label not in positives]
+        unknown = [label for label in self.class_weight if label not in classes]
         if unknown:
-            raise ValueError(f"class_weight has labels that no problem has: {unknown}; the labels are {positives}.")
-        given = [self.class_weight.get(label) for label in positives]
+            raise ValueError(f"class_weight has labels that no problem has: {unknown}; the labels are {classes}.")
+        given = [self.class_weight.get(label) for label in classes]
+        if len(classes) == 2:
+            return [_weights_of_two(*given)]
         return [w if w is None or isinstance(w, (str, dict)) else {0: 1.0, 1: float(w)} for w in given]
 
     def _progress(self, base, folds, n_rows, n_problems) -> Progress:
@@ -285,6 +286,18 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _weights_of_two(negative, positive):
+    """Class weights of the one problem of two classes."""
+    if negative is None and isinstance(positive, (str, dict)):
+        return positive
+    if isinstance(negative, (str, dict)) or isinstance(positive, (str, dict)):
+        raise ValueError(
+            "Two classes share one problem, that of the second: class_weight takes a number for each, or "
+            f"'balanced' or a dict of 0 and 1 for the second alone; got {negative!r} and {positive!r}."
+        )
+    return {0: 1.0 if negative is None else float(negative), 1: 1.0 if positive is None else float(positive)}
 
 
 def _mean_history(histories):

@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# scikit-learn skips one of its checks without it, and SciPy reads it once, when it is imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 import matplotlib
 import numpy as np

@@ -1,13 +1,14 @@
-"""scikit-learn's own checks, all of them, on all estimators that classify."""
+"""scikit-learn's own checks, all of them, on the classifiers; images have theirs in test_images_common."""
 
 import pytest
 from conftest import dense
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 
 
-def classifier(**settings):
+def classifier():
     """A tiny network on flat rows; float64 and one batch, as the checks compare weights at 1e-7."""
     return CNNClassifier(
         model=dense,
@@ -17,17 +18,28 @@ def classifier(**settings):
         batch_size=1000,
         precision="float64",
         random_state=0,
-        **settings,
     )
 
 
-@pytest.mark.filterwarnings("ignore::sk_cifar_ovr.exceptions.PixelScaleWarning")
-@parametrize_with_checks(
-    [
-        classifier(),
-        OneVsRestCNNClassifier(classifier(), strategy="joint"),
-        OneVsRestCNNClassifier(classifier(), strategy="independent"),
-    ]
-)
+ESTIMATORS = [
+    classifier(),
+    OneVsRestCNNClassifier(classifier(), strategy="joint"),
+    OneVsRestCNNClassifier(classifier(), strategy="independent"),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=["one", "joint", "independent"])
+def test_no_tag_silences_a_check(estimator):
+    tags = get_tags(estimator)
+    assert tags.estimator_type == "classifier"
+    assert not (tags.no_validation or tags.non_deterministic or tags._skip_test)
+    assert not tags.classifier_tags.poor_score
+    assert tags.classifier_tags.multi_class
+    assert tags.input_tags.two_d_array
+    assert tags.input_tags.three_d_array
+    assert not tags.input_tags.sparse
