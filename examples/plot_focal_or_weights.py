@@ -55,10 +55,11 @@ search.fit(X_train, y_train)
 # -------------
 
 results = search.cv_results_
-table = pd.DataFrame(results["params"]).rename(columns={"loss__gamma": "gamma"}).fillna("")
-folds = pd.DataFrame({f"fold {i + 1}": results[f"split{i}_test_score"] for i in range(search.n_splits_)})
-table = table.assign(**{"mean F1": results["mean_test_score"], "std": results["std_test_score"]}).join(folds)
-table.sort_values("mean F1", ascending=False).round(3).style.format(precision=3).hide(axis="index")
+table = pd.DataFrame(results["params"]).astype(object).fillna("")
+table["mean F1"], table["std"] = results["mean_test_score"], results["std_test_score"]
+for i in range(search.n_splits_):
+    table[f"fold {i + 1}"] = results[f"split{i}_test_score"]
+table.sort_values("mean F1", ascending=False).round(3)
 
 # %%
 # Read the last columns before the first: where the folds of one row differ by more than the rows do, the search has

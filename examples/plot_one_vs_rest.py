@@ -26,8 +26,14 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, OvRConfusionDisplay, OvRCurvesDisplay
-from sk_cifar_ovr import load_digit_images, ovr_report
+from sk_cifar_ovr import (
+    CNNClassifier,
+    OneVsRestCNNClassifier,
+    OvRConfusionDisplay,
+    OvRCurvesDisplay,
+    load_digit_images,
+    ovr_report,
+)
 
 digits = load_digit_images()
 X_train, X_test, y_train, y_test = train_test_split(

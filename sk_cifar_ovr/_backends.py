@@ -37,7 +37,7 @@ def _pixels(x, scale, dtype):
 class TensorFlowProgram:
     """Training step and prediction as `tf.function`."""
 
-    def __init__(self, model: keras.Model, optimizer=None, loss: LossFunction | None = None):
+    def __init__(self, model: keras.Model, optimizer=None, loss=None):
         import tensorflow as tf
 
         self._tf = tf
@@ -96,7 +96,7 @@ class TensorFlowProgram:
 class JaxProgram:
     """Training step and prediction as `jax.jit` of stateless calls."""
 
-    def __init__(self, model: keras.Model, optimizer=None, loss: LossFunction | None = None):
+    def __init__(self, model: keras.Model, optimizer=None, loss=None):
         import jax
 
         self._model = model
@@ -105,7 +105,7 @@ class JaxProgram:
         self._loss = loss
         self._step = jax.jit(self._raw_step, donate_argnums=0)
         self._forward = jax.jit(self._raw_forward)
-        self._state = None
+        self._state: Any = None
 
     def begin(self):
         """Take the values of the variables in."""
@@ -142,8 +142,8 @@ class JaxProgram:
         traced["programs"] += 1
         model, optimizer = self._model, self._optimizer
         trained, others, optimizer_values = state
-        rate = getattr(optimizer, "_learning_rate", None)
         if rate_is_value(optimizer):
+            rate = optimizer.learning_rate
             optimizer_values = [
                 ops.cast(learning_rate, v.dtype) if v is rate else value
                 for v, value in zip(optimizer.variables, optimizer_values, strict=True)
@@ -176,7 +176,7 @@ class JaxProgram:
 class TorchProgram:
     """Training step and prediction run eagerly: PyTorch has no program to trace."""
 
-    def __init__(self, model: keras.Model, optimizer=None, loss: LossFunction | None = None):
+    def __init__(self, model: keras.Model, optimizer=None, loss=None):
         self._model = model
         self._dtype = model.inputs[0].dtype
         self._optimizer = optimizer

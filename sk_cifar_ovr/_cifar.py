@@ -1,26 +1,26 @@
-"""The original CIFAR-10 in its python and binary formats."""
+"""The original CIFAR-10 in its python and binary formats: where copies lie, checksums, pixels."""
+
+from __future__ import annotations
 
 import hashlib
 import io
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ._archives import Source
+from ._archive import SourceFile, hash_files, read_source
 from .exceptions import ChecksumError, DatasetError
 
-NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-BATCHES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
-URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-ARCHIVE = "cifar-10-python.tar.gz"
-# SHA-256 of cifar-10-python.tar.gz: published in Keras 3, keras/src/datasets/cifar10.py (file_hash).
-SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
-# MD5 of cifar-10-binary.tar.gz: published on the CIFAR-10 page, https://www.cs.toronto.edu/~kriz/cifar.html.
-BINARY_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
-# MD5 of the python batches: published in torchvision, torchvision/datasets/cifar.py (train_list, test_list).
-BATCH_MD5 = {
+CLASS_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
+RECORD = 1 + 3 * 32 * 32
+
+# MD5 of the files of the python format, as published in torchvision/datasets/cifar.py
+# (https://github.com/pytorch/vision).
+PYTHON_MD5 = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
     "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
     "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
@@ -28,172 +28,170 @@ BATCH_MD5 = {
     "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
     "test_batch": "40351d587109b95175f43aff81a1287e",
 }
-RECORD = 1 + 3072
+# MD5 of the files of the binary format, as published in cmake/fetch_cifar10.cmake
+# (https://github.com/prabhuomkar/pytorch-cpp).
+BINARY_MD5 = {
+    "data_batch_1.bin": "5dd7e06a14cb22eb9f671a540d1b7c25",
+    "data_batch_2.bin": "5ea93a67294ea407fff1d09f752e9692",
+    "data_batch_3.bin": "942cd6a4bcdd0dd3c604fbe906cb4421",
+    "data_batch_4.bin": "ae636b3ba5c66a11e91e8cb52e771fcb",
+    "data_batch_5.bin": "53f37980c15c3d472c316c40844f3f0d",
+    "test_batch.bin": "803d5f7f4d78ea53de84dbe85f74fb6d",
+}
+PUBLISHED_MD5 = PYTHON_MD5 | BINARY_MD5
+HELP = "The dataset's page is https://www.cs.toronto.edu/~kriz/cifar.html."
+
+# All that a CIFAR-10 pickle names: numpy's own means to rebuild an array, under numpy 1's name and numpy 2's.
+REBUILD_ARRAY = np.empty(0).__reduce__()[0]
+ALLOWED_GLOBALS = {
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("numpy.core.multiarray", "_reconstruct"): REBUILD_ARRAY,
+    ("numpy._core.multiarray", "_reconstruct"): REBUILD_ARRAY,
+}
+
+# Names under which the dataset's page, Keras 3 and Keras 2 leave it.
+FOLDERS = (
+    ".",
+    "cifar-10-batches-bin",
+    "cifar-10-batches-py",
+    "cifar-10-batches-py-target/cifar-10-batches-py",
+)
+ARCHIVES = (
+    "cifar-10-binary.tar.gz",
+    "cifar-10-python.tar.gz",
+    "cifar-10-batches-py-target_archive",
+    "cifar-10-batches-py.tar.gz",
+)
 
 
-class _ArraysOnly(pickle.Unpickler):
-    """Rebuilds NumPy arrays and plain containers; every other name is refused."""
-
-    ALLOWED = {
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy._core.numeric", "_frombuffer"),
-        ("_codecs", "encode"),
-    }
-
-    def find_class(self, module, name):
-        if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"{module}.{name} has no place in a file of images")
-        return super().find_class(module, name)
+def keras_cache() -> Path:
+    """Return the folder where `keras.datasets` keeps its files."""
+    home = Path.home() if os.access(Path.home(), os.W_OK) else Path("/tmp")
+    return Path(os.environ.get("KERAS_HOME", home / ".keras")).expanduser() / "datasets"
 
 
-def cached_copy(data_home: Path) -> Path | None:
-    """A local copy where Keras or this package keeps one, or None."""
-    keras_home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
-    places = [
-        data_home / ARCHIVE,
-        keras_home / "cifar-10-batches-py-target" / "cifar-10-batches-py",
-        keras_home / "cifar-10-batches-py",
-        keras_home / "cifar-10-batches-py.tar.gz",
-        keras_home / ARCHIVE,
-    ]
-    return next((place for place in places if place.exists()), None)
+def find_copy(folder: Path) -> Path | None:
+    """Return the extracted folder or archive of CIFAR-10 that is `folder` or lies in it, if any."""
+    for name in FOLDERS:
+        if any((folder / name / test).is_file() for test in ("test_batch.bin", "test_batch")):
+            return folder / name
+    for name in ARCHIVES:
+        if (folder / name).is_file():
+            return folder / name
+    return None
 
 
-def download(data_home: Path, *, url: str = URL, sha256: str = SHA256, verbose: int = 1) -> Path:
-    """Fetch the archive, trying again when the line breaks; an unverified file never gets its name.
-
-    Raises
-    ------
-    DatasetError
-        If it cannot be fetched; says how to point at a local copy instead.
-    """
-    import pooch
-
-    base, _, name = url.rpartition("/")
-    fetcher = pooch.create(data_home, base_url=base + "/", registry={name: f"sha256:{sha256}"}, retry_if_failed=2)
-    pooch.get_logger().setLevel("WARNING")
-    try:
-        bar = _Bar(verbose)
-        return Path(fetcher.fetch(name, downloader=pooch.HTTPDownloader(progressbar=bar, timeout=60)))
-    except Exception as error:
-        hint = "Name a copy you have, a folder or archive: fetch_cifar10('path/to/cifar-10-python.tar.gz')."
-        kind = ChecksumError if "hash" in str(error) else DatasetError
-        raise kind(f"CIFAR-10 could not be fetched from {url}: {error}. {hint}") from error
-
-
-class _Bar:
-    """What pooch asks of a progress bar, drawn by rich."""
-
-    def __init__(self, verbose: int):
-        self.total = 0
-        self._verbose = verbose
-        self._done = 0
-        self._line = self._at = None
-
-    def update(self, n: int) -> None:
-        from ._archives import progress_line
-
-        if self._line is None:
-            self._line = progress_line("downloading CIFAR-10", self.total, self._verbose)
-            self._at = self._line.__enter__()
-        self._done += n
-        self._at(self._done)
-
-    def reset(self) -> None:
-        self._done = 0
-
-    def close(self) -> None:
-        if self._line is not None:
-            self._line.__exit__(None, None, None)
-            self._line = None
-
-
-def read(path: Path, *, verify: bool, verbose: int) -> tuple[np.ndarray, np.ndarray, str]:
-    """Images and labels of all six batches, training first.
+def read_cifar10(
+    path: str | os.PathLike, parts: list[str], *, verify: bool = True, verbose: int = 0
+) -> tuple[np.ndarray, np.ndarray, int, str]:
+    """Read parts of CIFAR-10 from an extracted folder or an archive, in either format.
 
     Parameters
     ----------
-    path : pathlib.Path
-        Archive, extracted folder or a folder that holds one of them; python or binary format.
-    verify : bool
-        Compare with the published checksums.
-    verbose : int
+    path : path-like
+        The folder or archive, or a folder that one lies in.
+    parts : list of {"train", "test"}
+    verify : bool, default=True
+        Refuse files that are not the published ones, byte by byte.
+    verbose : int, default=0
+        1 shows progress on standard error.
 
     Returns
     -------
-    images : ndarray of uint8, shape (60000, 32, 32, 3)
-    labels : ndarray of int64, shape (60000,)
+    images : ndarray of uint8, shape (n, 32, 32, 3)
+    target : ndarray of int64, shape (n,)
+    n_train : int
+        How many of the rows, the first, are of the training part.
     sha256 : str
+        Of the archive, or over the files of the folder.
 
     Raises
     ------
+    FileNotFoundError
+        If there is nothing at `path`.
     ChecksumError
-        If the data is not the published one.
+        If a file is not the published one.
     DatasetError
-        If a batch is missing or damaged.
+        If it is not CIFAR-10 or cannot be read.
     """
-    if verify and path.is_file():
-        _verify_archive(path)
-    source = Source(path, verbose)
-    batches: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    for name, content in source.files():
-        stem = name.name.removesuffix(".bin")
-        if stem not in BATCHES:
-            continue
-        if verify and path.is_dir() and not name.name.endswith(".bin"):
-            _check(hashlib.md5(content, usedforsecurity=False).hexdigest(), BATCH_MD5[stem], path / name)
-        batches[stem] = _binary(content, name) if name.name.endswith(".bin") else _python(content, name)
-    missing = [name for name in BATCHES if name not in batches]
+    path = Path(path).expanduser()
+    copy = find_copy(path) if path.is_dir() else path
+    if copy is None:
+        raise DatasetError(f"{str(path)!r} holds neither CIFAR-10's batches nor {' nor '.join(ARCHIVES[:2])}. {HELP}")
+    source = read_source(copy, lambda name: _base(name) in PUBLISHED_MD5, verbose=verbose)
+    sha256 = source.sha256 or hash_files(source.files)
+    files = {_base(file.name): file for file in source.files}
+    source.files.clear()  # an archive's 180 MB are let go batch by batch
+    ending = ".bin" if "test_batch.bin" in files else ""
+    names = [name + ending for part in parts for name in BATCHES[part]]
+    missing = [name for name in names if name not in files]
     if missing:
-        raise DatasetError(f"{path} lacks {', '.join(missing)}: it is not a whole CIFAR-10 in python or binary format.")
-    images = np.concatenate([batches[name][0] for name in BATCHES])
-    labels = np.concatenate([batches[name][1] for name in BATCHES])
-    return images, labels, source.sha256
+        raise DatasetError(f"{str(copy)!r} is no complete CIFAR-10: {', '.join(missing)} not found. {HELP}")
+    batches = [_read_batch(files.pop(name), verify) for name in names]
+    n_train = sum(len(labels) for name, (_, labels) in zip(names, batches, strict=True) if "test" not in name)
+    images, target = _join(batches)
+    return images, target, n_train, sha256
 
 
-def _verify_archive(path: Path) -> None:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if sha256 == SHA256:
-            return
-        file.seek(0)
-        md5 = hashlib.file_digest(file, "md5").hexdigest()
-    if md5 != BINARY_MD5:
-        raise ChecksumError(
-            f"{path} is not the published CIFAR-10: its SHA-256 is {sha256}, and that of {ARCHIVE} is {SHA256}. "
-            "Fetch it again, or pass verify=False for a copy that you packed yourself."
-        )
+def _base(name: str) -> str:
+    return name.rsplit("/", 1)[-1]
 
 
-def _check(found: str, published: str, path: Path) -> None:
-    if found != published:
-        raise ChecksumError(
-            f"{path} is not the published batch: its MD5 is {found}, not {published}. Fetch it again, or pass "
-            "verify=False for a copy that you trust."
-        )
+def _join(batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Stack the batches, channels last; the list is emptied, so that each goes once it is copied."""
+    target = np.concatenate([labels for _, labels in batches])
+    images = np.empty((len(target), 32, 32, 3), np.uint8)
+    start = 0
+    while batches:
+        pixels, labels = batches.pop(0)
+        images[start : start + len(labels)] = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        start += len(labels)
+    return images, target
 
 
-def _python(content: bytes, name) -> tuple[np.ndarray, np.ndarray]:
+def _read_batch(file: SourceFile, verify: bool) -> tuple[np.ndarray, np.ndarray]:
+    content = file.read()
+    if verify:
+        found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        published = PUBLISHED_MD5[_base(file.name)]
+        if found != published:
+            raise ChecksumError(
+                f"{file.label!r} is not the published CIFAR-10 file: its MD5 is {found}, not {published}. "
+                f"Fetch it again, or pass verify=False to read other data in the same format. {HELP}"
+            )
+    parse = _parse_binary if file.name.endswith(".bin") else _parse_pickle
+    pixels, labels = parse(content, file.label)
+    if len(labels) == 0 or len(labels) != len(pixels) or labels.min() < 0 or labels.max() >= len(CLASS_NAMES):
+        raise DatasetError(f"{file.label!r} does not hold a label from 0 to 9 for every image. {HELP}")
+    return pixels, labels
+
+
+def _parse_binary(content: bytes, label: str) -> tuple[np.ndarray, np.ndarray]:
+    if len(content) % RECORD:
+        raise DatasetError(f"{label!r} is truncated: it does not divide into records of {RECORD} bytes. {HELP}")
+    records = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
+    return records[:, 1:], records[:, 0].astype(np.int64)
+
+
+def _parse_pickle(content: bytes, label: str) -> tuple[np.ndarray, np.ndarray]:
     try:
-        batch = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
+        batch = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
         batch = {key.decode() if isinstance(key, bytes) else key: value for key, value in batch.items()}
-        return _images(np.asarray(batch["data"], dtype=np.uint8), batch["labels"])
-    except (pickle.UnpicklingError, EOFError, KeyError, ValueError, AttributeError, TypeError, IndexError) as error:
-        raise DatasetError(f"{name} is not a batch of CIFAR-10 in python format: {error}.") from error
+        pixels, labels = batch["data"], np.array(batch["labels"], dtype=np.int64)
+    except Exception as error:  # a damaged or crafted pickle can raise anything
+        raise DatasetError(
+            f"{label!r} is not a CIFAR-10 batch in python format ({type(error).__name__}: {error}). {HELP}"
+        ) from error
+    if getattr(pixels, "dtype", None) != np.uint8 or pixels.shape[1:] != (RECORD - 1,) or labels.ndim != 1:
+        raise DatasetError(f"{label!r} does not hold rows of {RECORD - 1} bytes and their labels. {HELP}")
+    return pixels, labels
 
 
-def _binary(content: bytes, name) -> tuple[np.ndarray, np.ndarray]:
-    if not content or len(content) % RECORD:
-        raise DatasetError(f"{name} has {len(content)} bytes, which are not whole records of {RECORD}: truncated?")
-    records = np.frombuffer(content, dtype=np.uint8).reshape(-1, RECORD)
-    return _images(records[:, 1:], records[:, 0])
+class _ArrayUnpickler(pickle.Unpickler):
+    """Rebuilds plain containers and numpy arrays, and refuses to call anything else."""
 
-
-def _images(rows: np.ndarray, labels) -> tuple[np.ndarray, np.ndarray]:
-    labels = np.asarray(labels, dtype=np.int64)
-    if len(labels) != len(rows) or labels.min() < 0 or labels.max() >= len(NAMES):
-        raise ValueError("its labels do not fit its images")
-    return rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), labels
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in ALLOWED_GLOBALS:
+            raise pickle.UnpicklingError(f"refused to run {module}.{name}, which CIFAR-10 does not contain")
+        return ALLOWED_GLOBALS[module, name]

@@ -196,10 +196,7 @@ def checked_weights(sample_weight, X) -> np.ndarray | None:
     """Weights as floats, not all of them zero; None stays None."""
     if sample_weight is None:
         return None
-    weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if not weights.any():
-        raise ValueError("Every row has weight 0 in sample_weight: there is nothing to train on.")
-    return weights
+    return check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
 
 
 def run_job(
@@ -266,7 +263,7 @@ def run_job(
             progress=bar,
         )
         if network.joint is not None:
-            trained.heads = network.joint.split(trained.state, job.spec.n_heads)
+            trained.heads = network.joint.split(trained.state)
     if not keep_optimizer:
         trained.optimizer_state = None
     return trained

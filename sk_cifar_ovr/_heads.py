@@ -22,14 +22,16 @@ class JointNetwork:
         Output (n, K, C): the C probabilities of each head.
     pick : list of callables
         For each variable of the single-headed network, ``pick(state, k)`` finds its value in the joint state.
+    n_heads : int
     """
 
     model: keras.Model
     pick: list[Callable[[State, int], np.ndarray]]
+    n_heads: int
 
-    def split(self, state: State, n_heads: int) -> list[State]:
+    def split(self, state: State) -> list[State]:
         """States of K single-headed networks; the arrays of the trunk are shared, not copied."""
-        return [[pick(state, k) for pick in self.pick] for k in range(n_heads)]
+        return [[pick(state, k) for pick in self.pick] for k in range(self.n_heads)]
 
 
 def cut(model: keras.Model):
@@ -105,7 +107,7 @@ def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
     for variable in model.variables:
         find = head_values.get(id(variable))
         pick.append(_shared(place[id(variable)]) if find is None else find(place))
-    return JointNetwork(joint, pick)
+    return JointNetwork(joint, pick, n_heads)
 
 
 def _is_plain_dense(layer) -> bool:

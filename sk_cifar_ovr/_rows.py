@@ -1,5 +1,6 @@
 """X as scikit-learn checks it and as a network takes it."""
 
+import math
 import warnings
 
 import numpy as np
@@ -41,7 +42,7 @@ def as_rows(estimator, X, y="no_validation", *, reset: bool):
         if X.ndim > 2:
             _check_image_rank(X)
             shape = X.shape
-            X = X.reshape(len(X), -1)
+            X = X.reshape(len(X), math.prod(shape[1:]))
     checked = validate_data(estimator, X, y, reset=reset, dtype="numeric", ensure_min_features=1)
     if isinstance(checked, tuple):
         X, y = checked

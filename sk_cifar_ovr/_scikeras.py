@@ -7,7 +7,6 @@ package's engine, and SciKeras never sees ``random_state``, which it would turn 
 import difflib
 import inspect
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 import keras
@@ -63,7 +62,8 @@ class Bridge(KerasClassifier):
         self._validate_data(X, reset=True)
         _, classes = self._validate_data(y=classes, reset=True)
         self.target_encoder_ = self.target_encoder.fit(classes)
-        vars(self).update(self.target_encoder_.get_metadata())
+        for name, value in self.target_encoder_.get_metadata().items():
+            setattr(self, name, value)
         return self
 
     def encode(self, y) -> np.ndarray:
@@ -197,13 +197,10 @@ def check_routed(routed: dict[str, Any], *, model: Callable, loss, optimizer) ->
 
 
 def _parameters(target, *, follow_bases: bool) -> set[str]:
-    if isinstance(target, partial) or not inspect.isclass(target):
-        found = inspect.signature(target).parameters.values()
-        return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)} - {"meta"}
     # An optimizer passes **kwargs on to its base, which takes weight_decay, clipnorm and others.
-    classes = [c for c in target.__mro__ if issubclass(c, keras.optimizers.Optimizer)] if follow_bases else [target]
-    found = [p for c in classes for p in inspect.signature(c.__init__).parameters.values()]
-    return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)} - {"self"}
+    bases = [c for c in target.__mro__ if issubclass(c, keras.optimizers.Optimizer)] if follow_bases else [target]
+    found = [parameter for base in bases for parameter in inspect.signature(base).parameters.values()]
+    return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)} - {"meta"}
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

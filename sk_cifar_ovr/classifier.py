@@ -1,6 +1,7 @@
 """`CNNClassifier`: one network, binary or multiclass."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import keras
 import numpy as np
@@ -306,8 +307,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             history = {name: self.history_.get(name, []) + values for name, values in history.items()}
         self._bridge = bridge
         self._network = network
-        self.classes_ = bridge.classes_
-        self.history_ = history
+        self.classes_: Any = bridge.classes_
+        self.history_: dict[str, list[float]] = history
         self.n_iter_ = len(history["loss"])
         return self
 

@@ -1,6 +1,7 @@
 """`OneVsRestCNNClassifier`: K "class k versus others" problems."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -149,7 +150,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
             if hasattr(self, "feature_names_in_"):
                 estimator.feature_names_in_ = self.feature_names_in_
         self.classes_ = classes
-        self.thresholds_ = thresholds
+        self.thresholds_: Any = thresholds
         self.history_ = _mean_history([estimator.history_ for estimator in self.estimators_])
         return self
 

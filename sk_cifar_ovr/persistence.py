@@ -17,7 +17,7 @@ from .exceptions import SavedFileError
 from .multiclass import OneVsRestCNNClassifier
 
 FORMAT = 1
-ESTIMATORS = {kind.__name__: kind for kind in (CNNClassifier, OneVsRestCNNClassifier)}
+ESTIMATORS: dict[str, type] = {kind.__name__: kind for kind in (CNNClassifier, OneVsRestCNNClassifier)}
 
 
 def save(estimator, path) -> None:

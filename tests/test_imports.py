@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "sk_cifar_ovr"
 # Each module imports only modules of lower floors.
 FLOORS = [
     {"exceptions", "_freeze", "_sklearn", "_progress", "_tables", "_intervals", "_plot_style"},
-    {"_archives", "_decoding"},
-    {"_cifar"},
+    {"_archive", "_download"},
+    {"_images", "_cifar"},
     {"datasets", "losses", "augment"},
     {"networks", "_precision", "_heads", "_backends", "_rows", "_thresholds"},
     {"_objective", "_recipes"},

@@ -239,7 +239,7 @@ def test_heads_start_as_copies_of_the_last_layer(builder):
     for k in range(3):
         np.testing.assert_allclose(together[:, k], alone, rtol=1e-5)
     state = [keras.ops.convert_to_numpy(v.value) for v in joint.model.variables]
-    for split in joint.split(state, 3):
+    for split in joint.split(state):
         for value, variable in zip(split, model.variables, strict=True):
             np.testing.assert_array_equal(value, keras.ops.convert_to_numpy(variable.value))
 

@@ -1,0 +1,48 @@
+"""Sphinx configuration: ``python -m sphinx -W --keep-going -b html docs docs/_build``."""
+
+import os
+
+# Before anything imports TensorFlow: its start-up notices would be printed into the build, and one backend keeps the
+# examples' figures comparable.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import sk_cifar_ovr  # noqa: E402
+
+project = "sk_cifar_ovr"
+author = "the sk_cifar_ovr developers"
+copyright = author
+version = release = sk_cifar_ovr.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+default_role = "literal"
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
+
+autosummary_generate = True
+autodoc_typehints = "none"
+# Methods get their summaries from _templates/autosummary/class.rst; numpydoc would list inherited ones too.
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("sk_cifar_ovr",),
+    "reference_url": {"sk_cifar_ovr": None},
+    "within_subsection_order": "FileNameSortKey",
+    "show_memory": False,
+    "show_signature": False,
+    "download_all_examples": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"{project} {release}"
+html_show_sourcelink = False
+html_sidebars = {"index": [], "guide": []}
+html_theme_options = {"secondary_sidebar_items": ["page-toc"], "show_prev_next": False}
