@@ -17,6 +17,7 @@ Since all of these are parameters, one :class:`~sklearn.model_selection.GridSear
 #
 # About one digit in ten is an 8.
 
+import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn.metrics import classification_report
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
@@ -48,7 +49,7 @@ search = GridSearchCV(
     scoring="f1",
     cv=StratifiedKFold(3, shuffle=True, random_state=0),
 )
-search.fit(X_train, y_train)
+search = search.fit(X_train, y_train)
 
 # %%
 # What came out
@@ -56,14 +57,27 @@ search.fit(X_train, y_train)
 
 results = search.cv_results_
 table = pd.DataFrame(results["params"]).astype(object).fillna("")
-table["mean F1"], table["std"] = results["mean_test_score"], results["std_test_score"]
+table["mean F1"] = results["mean_test_score"]
+table["std"] = results["std_test_score"]
 for i in range(search.n_splits_):
     table[f"fold {i + 1}"] = results[f"split{i}_test_score"]
-table.sort_values("mean F1", ascending=False).round(3)
+table = table.sort_values("mean F1", ascending=False)
+table.round(3)
 
 # %%
-# Read the last columns before the first: where the folds of one row differ by more than the rows do, the search has
-# found no winner, only a first place. More folds, more seeds, or more images would be needed to tell them apart.
+# The same as a picture: one row a candidate (the number is gamma), a dot for each fold, a bar for their mean.
+
+names = table[["loss", "loss__gamma", "class_weight"]].astype(str).agg(" ".join, axis=1)
+_, ax = plt.subplots(figsize=(6, 2.6), layout="constrained")
+for fold in table.filter(like="fold"):
+    ax.plot(table[fold], names, "o", color="C0", alpha=0.6)
+ax.plot(table["mean F1"], names, "|", color="black", markersize=18)
+ax.invert_yaxis()
+_ = ax.set(xlabel="F1 of the eights")
+
+# %%
+# Look at the folds before the order: where the folds of one row differ by more than the rows do, the search has found
+# no winner, only a first place. More folds, more seeds, or more images would be needed to tell them apart.
 #
 # The best one on new images
 # --------------------------
@@ -71,4 +85,5 @@ table.sort_values("mean F1", ascending=False).round(3)
 # ``GridSearchCV`` has refitted it on all training images. The test images had no part in the choice.
 
 print(search.best_params_)
-print(classification_report(y_test, search.predict(X_test), target_names=["other", "8"], digits=3))
+answers = search.predict(X_test)
+print(classification_report(y_test, answers, target_names=["other", "8"], digits=3))

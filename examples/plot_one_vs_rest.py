@@ -61,7 +61,7 @@ for k, ax in enumerate(axes):
 # then the network is fitted once more, on all training images. With ``cv=3`` that makes four fits instead of one.
 
 ovr = OneVsRestCNNClassifier(CNNClassifier(epochs=15, random_state=0), threshold="f1", cv=3)
-ovr.fit(X_train, y_train)
+ovr = ovr.fit(X_train, y_train)
 
 # %%
 # The table
@@ -73,7 +73,8 @@ ovr.fit(X_train, y_train)
 
 answers = ovr.predict_ovr(X_test)
 report = ovr_report(y_test, answers, classes=ovr.classes_)
-report.frame()[["class", "class_precision", "class_recall", "class_f1", "accuracy", "tp", "fn", "fp", "tn"]].round(3)
+columns = ["class", "class_precision", "class_recall", "class_f1", "accuracy", "tp", "fn", "fp", "tn"]
+report.frame()[columns].round(3)
 
 # %%
 # Note how close to 1 the accuracies are, even of classes with several mistakes: nine images in ten are "others". The
@@ -89,7 +90,8 @@ confusion = OvRConfusionDisplay.from_estimator(ovr, X_test, y_test)
 # %%
 # How many images got no yes, one yes, several?
 
-pd.Series(answers.sum(axis=1)).value_counts().sort_index().rename_axis("yes answers").rename("images")
+yes = pd.Series(answers.sum(axis=1), name="yes answers")
+yes.value_counts().sort_index().rename("images")
 
 # %%
 # Where one label is wanted, ``predict`` takes the class with the highest score; thresholds play no part in it.

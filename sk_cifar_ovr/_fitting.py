@@ -12,13 +12,14 @@ from sklearn.utils import check_random_state
 
 from ._objective import make_objective
 from ._precision import resolve_precision
+from ._prediction import predict
 from ._programs import NetworkSpec, State, borrow, build_model
 from ._progress import Progress
 from ._recipes import find_augmentation, with_recipe
 from ._rows import pixel_scale, row_shape, shaped
 from ._scikeras import Bridge, check_routed, check_routed_names, loss_class, optimizer_class
 from ._sklearn import check_sample_weight
-from ._training import Rows, Schedule, Trained, predict, train
+from ._training import Rows, Schedule, Trained, train
 from .exceptions import ImageShapeError
 from .networks import BUILDERS
 

@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,14 +9,14 @@ import keras
 import numpy as np
 
 from ._backends import rate_is_value
+from ._courses import COURSES
 from ._objective import Objective
-from ._programs import Network, NetworkSpec, State, Trainer, borrow, read
+from ._prediction import PREDICTION_BATCH, for_device
+from ._programs import Network, State, Trainer, read
 from ._progress import Progress
 from .exceptions import NonFiniteLossError
 
 logger = logging.getLogger(__name__)
-
-PREDICTION_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -293,73 +292,3 @@ def wrapped(order: np.ndarray, start: int, size: int) -> tuple[np.ndarray, int]:
     index = order[start : start + size]
     n_new = len(index)
     return (index if n_new == size else np.concatenate([index, order[: size - n_new]])), n_new
-
-
-def for_device(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """uint8 stays uint8; any other numeric type goes to the device in the network's own."""
-    return x if x.dtype == np.uint8 else np.asarray(x, dtype)
-
-
-def predict(spec: NetworkSpec, state: State, X: np.ndarray, scale: float, *, mirror: bool = False) -> np.ndarray:
-    """Output of a network, in large batches.
-
-    Parameters
-    ----------
-    spec : NetworkSpec
-    state : list of ndarray
-        Values of its variables.
-    X : ndarray, shape (n, ...)
-    scale : float
-        What pixels are multiplied with.
-    mirror : bool, default=False
-        Average with the output for the mirrored images.
-
-    Returns
-    -------
-    ndarray of shape (n, n_classes), or (n, K, n_classes) of a network with heads
-    """
-    with borrow(spec) as network:
-        network.set_state(state)
-        outputs = map_batches(network.predict_batch, X, scale, network.model)
-        if mirror:
-            outputs = (outputs + map_batches(network.predict_batch, X[:, :, ::-1], scale, network.model)) / 2
-        return outputs
-
-
-def one_cycle(done: np.ndarray) -> np.ndarray:
-    """Share of the highest learning rate: a line up over the first fifth of a training, a line down to zero.
-
-    References
-    ----------
-    Smith and Topin (2019), "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates".
-    """
-    return np.minimum(0.1 + 0.9 * done / WARM_UP, (1 - done) / (1 - WARM_UP))
-
-
-def cosine(done: np.ndarray) -> np.ndarray:
-    """Share of the highest learning rate: half a cosine to zero after a short linear warm-up.
-
-    References
-    ----------
-    Loshchilov and Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm Restarts".
-    """
-    return np.minimum(0.1 + 0.9 * done / (WARM_UP / 4), (1 + np.cos(np.pi * done)) / 2)
-
-
-WARM_UP = 0.2
-COURSES: dict[str | None, Callable[[np.ndarray], np.ndarray]] = {
-    None: np.ones_like,
-    "one_cycle": one_cycle,
-    "cosine": cosine,
-}
-
-
-def map_batches(function: Callable, X: np.ndarray, scale: float, model: keras.Model) -> np.ndarray:
-    """Apply a compiled ``function(batch, scale)`` to all rows in batches of bounded memory."""
-    dtype = np.dtype("float64" if model.inputs[0].dtype == "float64" else "float32")
-    factor = np.asarray(scale, dtype)
-    parts = [
-        function(for_device(X[start : start + PREDICTION_BATCH], dtype), factor)
-        for start in range(0, len(X), PREDICTION_BATCH)
-    ]
-    return np.concatenate(parts)

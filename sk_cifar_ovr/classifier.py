@@ -79,7 +79,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         Class labels.
     n_features_in_ : int
         Columns of flat rows; height * width * channels of images.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only where X had names.
     model_ : keras.Model
         The fitted network. It is a copy: `predict` uses the weights of `fit`.

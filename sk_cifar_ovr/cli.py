@@ -79,6 +79,7 @@ def _setting(text: str) -> tuple[str, object]:
 
 def _report(arguments) -> int:
     from . import report
+    from ._split import load_split
 
     verbose = 0 if arguments.quiet else 1
     folder = report.check_writable(arguments.out)
@@ -90,7 +91,7 @@ def _report(arguments) -> int:
         verbose=verbose,
         **dict(arguments.set),
     )
-    data = report.load_split(arguments.data, seed=arguments.seed, verbose=verbose)
+    data = load_split(arguments.data, seed=arguments.seed, verbose=verbose)
     result = report.run(estimator, data, loss=arguments.loss)
     files = report.write(result, folder)
     print((folder / "report.md").read_text(encoding="utf-8").split("\n## ")[0])

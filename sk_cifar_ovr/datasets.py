@@ -56,21 +56,19 @@ def load_image_folder(
     Returns
     -------
     sklearn.utils.Bunch
-        images : ndarray of uint8, shape (n, h, w, c)
-            One channel where every image is grey, RGB otherwise; training part first, then by class name,
-            then in natural order of the file names.
-        target : ndarray of int64, shape (n,)
-        target_names : list of str
-            Of the classes 0, 1, ...
-        filenames : list of str
-            Of the images, inside the source.
-        n_train : int or None
-            How many images, the first, are of the training part; None where there is no test part.
-        skipped : list of str
-            Files left out.
-        sha256 : str
-            Of the archive, or over the names and contents of the folder's images, whatever `subset` is.
-        DESCR : str
+        With the fields:
+
+        - images : ndarray of uint8, shape (n, h, w, c). One channel where every image is grey, RGB otherwise;
+          training part first, then by class name, then in natural order of the file names.
+        - target : ndarray of int64, shape (n,).
+        - target_names : list of str. Of the classes 0, 1, ...
+        - filenames : list of str. Of the images, inside the source.
+        - n_train : int or None. How many images, the first, are of the training part; None where there is no
+          test part.
+        - skipped : list of str. Files left out.
+        - sha256 : str. Of the archive, or over the names and contents of the folder's images, whatever `subset`
+          is.
+        - DESCR : str.
 
     Raises
     ------
@@ -147,17 +145,16 @@ def fetch_cifar10(
     Returns
     -------
     sklearn.utils.Bunch
-        images : ndarray of uint8, shape (n, 32, 32, 3)
-            50,000 of the training part, then 10,000 of the test part, each in the original order.
-        target : ndarray of int64, shape (n,)
-        target_names : list of str
-        n_train : int
-            How many images, the first, are of the training part.
-        verified : bool
-            Whether the data is known to be the published.
-        sha256 : str
-            Of the archive, or over the names and contents of the folder's batches.
-        DESCR : str
+        With the fields:
+
+        - images : ndarray of uint8, shape (n, 32, 32, 3). 50,000 of the training part, then 10,000 of the test
+          part, each in the original order.
+        - target : ndarray of int64, shape (n,).
+        - target_names : list of str.
+        - n_train : int. How many images, the first, are of the training part.
+        - verified : bool. Whether the data is known to be the published.
+        - sha256 : str. Of the archive, or over the names and contents of the folder's batches.
+        - DESCR : str.
 
     Raises
     ------
@@ -209,14 +206,14 @@ def load_digit_images(subset: Subset = None) -> Bunch:
     Returns
     -------
     sklearn.utils.Bunch
-        images : ndarray of uint8, shape (1797, 8, 8, 1)
-            The original grey levels 0-16 spread over 0-255.
-        target : ndarray of int64, shape (1797,)
-        target_names : list of str
-        n_train : None
-        sha256 : str
-            Over images and target.
-        DESCR : str
+        With the fields:
+
+        - images : ndarray of uint8, shape (1797, 8, 8, 1). The original grey levels 0-16 spread over 0-255.
+        - target : ndarray of int64, shape (1797,).
+        - target_names : list of str.
+        - n_train : None.
+        - sha256 : str. Over images and target.
+        - DESCR : str.
 
     Raises
     ------

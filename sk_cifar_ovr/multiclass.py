@@ -49,7 +49,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
     estimators_ : list of CNNClassifier
         The fitted binary classifiers; one where there are two classes, else one a class. Those of "joint"
         share the arrays of the trunk.
-    thresholds_ : ndarray of shape (len(estimators_),)
+    thresholds_ : ndarray of shape (len(`estimators_`),)
         What `predict_ovr` compares positive probabilities with.
     history_ : dict of lists of float
         Loss of each epoch, the mean over the problems.

@@ -135,7 +135,7 @@ def test_bad_input_is_one_line_on_stderr(arguments, message, tmp_path, capsys, m
 
 @pytest.mark.skipif(not ARCHIVE.exists(), reason="shared/data/cifar10-jpeg.tar.xz is not here")
 def test_reference_stands_beside_cifar10_only():
-    from sk_cifar_ovr.report import Split, load_split
+    from sk_cifar_ovr._split import Split, load_split
 
     cifar = load_split(str(ARCHIVE), seed=0, verbose=0)
     assert cifar.is_cifar10

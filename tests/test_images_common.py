@@ -305,8 +305,8 @@ def test_two_classes(make, images):
 
 def test_a_class_may_be_missing_from_a_fold(make, images):
     X, y = images
-    folds = [(np.flatnonzero(y != 2), np.flatnonzero(y == 2)), (np.flatnonzero(y == 2), np.flatnonzero(y != 2))]
-    folds[1] = (np.arange(len(y)), folds[1][1])
+    without, only = np.flatnonzero(y != 2), np.flatnonzero(y == 2)
+    folds = [(without, only), (np.arange(len(y)), without)]
     with pytest.warns(RuntimeWarning, match="Number of classes"):
         found = cross_val_predict(make(), X, y, cv=folds, method="predict_proba")
     assert (found[y == 2, 2] == 0).all()

@@ -117,17 +117,18 @@ def test_auto_precision_leaves_a_users_builder_alone(digits):
 
 def test_images_are_not_copied_whole(digits, monkeypatch):
     """Only batches reach the network, as uint8."""
-    import sk_cifar_ovr._training as training
+    from sk_cifar_ovr import _prediction, _training
 
     X, y = digits
     seen = []
-    real = training.for_device
+    real = _training.for_device
 
     def spy(x, dtype):
         seen.append((x.dtype, len(x)))
         return real(x, dtype)
 
-    monkeypatch.setattr(training, "for_device", spy)
+    for module in (_training, _prediction):
+        monkeypatch.setattr(module, "for_device", spy)
     CNNClassifier(**FAST).fit(X, y).predict(X)
     assert {dtype for dtype, _ in seen} == {np.dtype("uint8")}
     assert max(n for _, n in seen[:-1]) == 64
@@ -287,7 +288,7 @@ def test_specs_differ_by_what_changes_the_graph(digits):
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
 def test_schedules_end_at_zero_and_peak_at_the_rate(schedule):
-    from sk_cifar_ovr._training import COURSES
+    from sk_cifar_ovr._courses import COURSES
 
     course = COURSES[schedule](np.linspace(0, 1, 1001))
     assert course.max() == pytest.approx(1, abs=0.02)
