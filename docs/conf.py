@@ -36,6 +36,7 @@ sphinx_gallery_conf = {
     "doc_module": ("sk_cifar_ovr",),
     "reference_url": {"sk_cifar_ovr": None},
     "within_subsection_order": "FileNameSortKey",
+    "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
     "download_all_examples": False,

@@ -22,14 +22,29 @@ def main(argv=None) -> int:
         0, or 1 where the input was at fault (which is said on standard error).
     """
     arguments = _parser().parse_args(argv)
-    # TensorFlow's start-up notices are no concern of someone who asked for a table.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
+        _start_backend()
         return arguments.run(arguments)
     except (ValueError, OSError, ArithmeticError, TypeError) as error:
         print(f"sk-cifar-ovr: {error}", file=sys.stderr)
         return 1
+
+
+def _start_backend() -> None:
+    """Import Keras and touch its device without TensorFlow's notices, which no log level silences."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    shown = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        import keras
+
+        keras.ops.zeros(1)
+    finally:
+        os.dup2(shown, 2)
+        os.close(shown)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,11 +123,12 @@ def _predict(arguments) -> int:
     from .persistence import load
 
     estimator = load(arguments.model)
-    paths, images = read_image_files(arguments.images, shape=estimator.estimators_[0].image_shape_)
-    answers = estimator.predict_ovr(images)
+    paths, images = read_image_files(arguments.images, shape=estimator.image_shape_)
     table = pd.DataFrame({"image": paths, "predicted": estimator.predict(images)})
-    for k, label in enumerate(estimator.classes_):
-        table[f"is {label}"] = answers[:, k]
+    if hasattr(estimator, "predict_ovr"):
+        answers = estimator.predict_ovr(images)
+        for k, label in enumerate(estimator.classes_):
+            table[f"is {label}"] = answers[:, k]
     print(table.to_string(index=False))
     if arguments.csv:
         table.to_csv(arguments.csv, index=False)
@@ -130,6 +146,6 @@ def _info(arguments) -> int:
     estimator = load(arguments.model)
     print(estimator)
     print(f"classes: {', '.join(map(str, estimator.classes_))}")
-    first = estimator.estimators_[0]
-    print(f"images: {first.image_shape_}, {first.model_.count_params():,} parameters a problem")
+    networks = getattr(estimator, "estimators_", [estimator])
+    print(f"images: {estimator.image_shape_}, {networks[0].model_.count_params():,} parameters a network")
     return 0

@@ -53,6 +53,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         What `predict_ovr` compares positive probabilities with.
     history_ : dict of lists of float
         Loss of each epoch, the mean over the problems.
+    image_shape_ : tuple of int
+        Shape of one row as the networks take it.
     n_features_in_ : int
         Columns of flat rows; height * width * channels of images.
 
@@ -206,7 +208,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
     def _outputs(self, X) -> np.ndarray:
         """Probabilities of "others" and "the class", (n, len(estimators_), 2)."""
         check_is_fitted(self)
-        check_same_images(X, self.estimators_[0]._network.shape, type(self).__name__)
+        check_same_images(X, self.image_shape_, type(self).__name__)
         return FittedProblems(self.estimators_, self._joint).outputs(as_rows(self, X, reset=False))
 
     def decision_function(self, X):
@@ -279,6 +281,12 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         """
         answers = self._outputs(X)[..., 1] >= self.thresholds_
         return np.hstack([~answers, answers]) if len(self.classes_) == 2 else answers
+
+    @property
+    def image_shape_(self) -> tuple[int, ...]:
+        """Shape of one row as the networks take it."""
+        check_is_fitted(self)
+        return self.estimators_[0].image_shape_
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sk_cifar_ovr import load
+from sk_cifar_ovr import CNNClassifier, load, save
 from sk_cifar_ovr.cli import main
 
 ARCHIVE = Path(__file__).parents[2] / "shared" / "data" / "cifar10-jpeg.tar.xz"
@@ -63,6 +63,8 @@ def test_report_prints_the_table_and_progress_goes_to_stderr(report):
     assert "| mean" in done.stdout
     assert "epoch" not in done.stdout.split("Written:")[0].split("| class")[1]
     assert "class 3/3" in done.stderr
+    assert "TensorFlow" not in done.stderr
+    assert "oneDNN" not in done.stderr
 
 
 def test_table_has_the_columns_of_the_reference(report):
@@ -104,6 +106,16 @@ def test_info_tells_versions_and_models(report, capsys):
     assert "keras" in json.loads(capsys.readouterr().out)
     assert main(["info", str(out / "model.skovr")]) == 0
     assert "288,162 parameters" in capsys.readouterr().out
+
+
+def test_predict_and_info_take_a_single_network_too(digits, tmp_path, capsys):
+    X, y = digits
+    save(CNNClassifier(model__filters=(4, 4, 4), epochs=1, random_state=0).fit(X, y), tmp_path / "model")
+    Image.fromarray(X[0, ..., 0]).save(tmp_path / "digit.png")
+    assert main(["predict", str(tmp_path / "model"), str(tmp_path / "digit.png")]) == 0
+    assert "digit.png" in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "model")]) == 0
+    assert "(8, 8, 1)" in capsys.readouterr().out
 
 
 def test_an_unwritable_folder_is_found_before_training(tmp_path, capsys, monkeypatch):
