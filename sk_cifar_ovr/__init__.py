@@ -15,8 +15,6 @@ _HOME = {
     "OvRConfusionDisplay": "plots",
     "OvRCurvesDisplay": "plots",
     "EmbeddingDisplay": "plots",
-    "ImageSampler": "imbalance",
-    "TSNETransformer": "manifold",
     "SparseCategoricalFocalLoss": "losses",
     "CNNClassifier": "classifier",
     "OneVsRestCNNClassifier": "multiclass",

@@ -72,6 +72,10 @@ def save(estimator, path) -> None:
                 encoder.write_arrays(archive)
             file.flush()
             os.fsync(file.fileno())
+        # mkstemp lets no one else read the file; give it the rights of any new file instead.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

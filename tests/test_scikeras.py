@@ -25,7 +25,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sk_cifar_ovr import CNNClassifier, SparseCategoricalFocalLoss, load, save
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, SparseCategoricalFocalLoss, load, save
 from sk_cifar_ovr import _programs as programs
 from sk_cifar_ovr import _scikeras as seam
 from sk_cifar_ovr.exceptions import UnknownParameterError
@@ -273,17 +273,21 @@ def test_a_misspelt_routed_parameter_names_its_neighbour(images, wrong, meant):
 
 
 @pytest.mark.parametrize(("wrong", "meant"), [("epoch", "epochs"), ("rondom_state", "random_state")])
-def test_a_misspelt_parameter_is_refused_at_once(wrong, meant):
+def test_a_misspelt_parameter_is_refused(images, wrong, meant):
+    """By set_params at once and by fit: scikit-learn wants no errors of a constructor."""
     with pytest.raises(UnknownParameterError, match=f"{wrong}.*did you mean '{meant}'"):
-        CNNClassifier(**{wrong: 1})
-    with pytest.raises(UnknownParameterError, match=f"did you mean '{meant}'"):
         CNNClassifier().set_params(**{wrong: 1})
+    for estimator in (CNNClassifier(**{wrong: 1}), OneVsRestCNNClassifier(CNNClassifier(**{wrong: 1}))):
+        with pytest.raises(UnknownParameterError, match=f"{wrong}.*did you mean '{meant}'"):
+            estimator.fit(*images)
 
 
 @pytest.mark.parametrize("wrong", ["optimiser__learning_rate", "los__gamma", "fit__epochs", "model__"])
-def test_a_route_to_nowhere_is_refused_at_once(wrong):
+def test_a_route_to_nowhere_is_refused(images, wrong):
     with pytest.raises(UnknownParameterError, match=wrong):
-        CNNClassifier(**{wrong: 1})
+        CNNClassifier().set_params(**{wrong: 1})
+    with pytest.raises(UnknownParameterError, match=wrong):
+        CNNClassifier(**{wrong: 1}).fit(*images)
 
 
 def test_instances_take_no_routed_parameters(images):
@@ -442,7 +446,7 @@ def test_the_builder_gets_scikeras_meta_and_ours(images):
 def bare_cnn(**settings):
     return bare(
         model=cifar_cnn,
-        model__filters=(4, 4, 4),
+        model__filters=(4, 4),
         loss=SparseCategoricalFocalLoss,
         loss__gamma=1.0,
         batch_size=64,
