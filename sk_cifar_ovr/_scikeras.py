@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 from scikeras._utils import route_params
+from scikeras.utils.transformers import ClassifierLabelEncoder
 from scikeras.wrappers import KerasClassifier
 
 from ._freeze import freeze
@@ -65,6 +66,11 @@ class Bridge(KerasClassifier):
         for name, value in self.target_encoder_.get_metadata().items():
             setattr(self, name, value)
         return self
+
+    @property
+    def target_encoder(self) -> ClassifierLabelEncoder:
+        """Integers whatever the loss; SciKeras one-hot encodes for losses that it knows by name."""
+        return ClassifierLabelEncoder()
 
     def encode(self, y) -> np.ndarray:
         """Labels as integers from 0."""
