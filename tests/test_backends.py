@@ -26,7 +26,7 @@ def test_other_backend(backend):
         pytest.skip(f"{backend} is not installed")
     environment = {**os.environ, "KERAS_BACKEND": backend, "SK_CIFAR_OVR_INNER": "1"}
     tests = [str(HERE), str(HERE.parent / "test_losses.py")]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=HERE.parents[1])
     assert done.returncode == 0, done.stdout[-4000:]
     assert " passed" in done.stdout
