@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_class_weight
 
 from ._objective import make_objective
 from ._precision import resolve_precision
@@ -16,7 +17,7 @@ from ._prediction import predict
 from ._programs import NetworkSpec, State, borrow, build_model
 from ._progress import Progress
 from ._recipes import find_augmentation, with_recipe
-from ._rows import pixel_scale, row_shape, shaped
+from ._rows import check_same_images, pixel_scale, row_shape, shaped
 from ._scikeras import Bridge, check_routed, check_routed_names, loss_class, optimizer_class
 from ._sklearn import check_sample_weight
 from ._training import Rows, Schedule, Trained, train
@@ -134,6 +135,7 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
     check_routed(settings._routed, model=builder, loss=loss, optimizer=optimizer)
     if earlier is not None:
         shape, scale, classes = earlier.shape, earlier.scale, estimator.classes_
+        check_same_images(X, shape, name)
         X = shaped(X, shape)
     else:
         shape = row_shape(X, settings.image_shape)
@@ -200,6 +202,30 @@ def checked_weights(sample_weight, X) -> np.ndarray | None:
     return check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
 
 
+def class_weights(class_weight, classes, y, sample_weight) -> np.ndarray | None:
+    """Weight of each class, in the order of `classes`.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, all are zero, or "balanced" lacks rows of a class.
+    """
+    if class_weight is None:
+        return None
+    missing = np.setdiff1d(classes, y)
+    if isinstance(class_weight, str) and len(missing):
+        raise ValueError(
+            f"class_weight='balanced' needs rows of every class, and y holds none of {missing.tolist()}: give a dict "
+            "of weights instead, as partial_fit needs."
+        )
+    if isinstance(class_weight, str):
+        return compute_class_weight(class_weight, classes=classes, y=y, sample_weight=sample_weight)
+    weights = compute_class_weight(class_weight, classes=classes, y=classes)
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise ValueError(f"class_weight={class_weight!r}: weights are finite, at least 0 and not all 0.")
+    return weights
+
+
 def run_job(
     job: Job,
     *,
@@ -237,6 +263,11 @@ def run_job(
     keep, held_out = _split(job, stratify)
     if sample_weight is not None:
         keep, held_out = keep[sample_weight[keep] > 0], held_out[sample_weight[held_out] > 0]
+    if not len(keep) or (settings.early_stopping and not len(held_out)):
+        raise ValueError(
+            "The validation split left one part without a row that has weight: change validation_fraction or give "
+            "more rows a weight."
+        )
     rows = Rows(job.X, labels, sample_weight, class_weights, keep, held_out, job.scale)
     earlier = job.earlier
     schedule = Schedule(
@@ -279,4 +310,10 @@ def _split(job: Job, stratify):
         fraction = VALIDATION_FRACTION
     if fraction is None:
         return everything, everything[:0]
-    return train_test_split(everything, test_size=fraction, stratify=stratify, random_state=job.seed)
+    try:
+        return train_test_split(everything, test_size=fraction, stratify=stratify, random_state=job.seed)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} This is the stratified split that validation_fraction={fraction} (early_stopping takes a tenth "
+            "without it) asks for: use a larger share, more rows, or neither."
+        ) from error

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
-from sklearn.utils.class_weight import compute_class_weight
 
-from ._fitting import FittedNetwork, make_job, run_job
+from ._fitting import FittedNetwork, class_weights, make_job, run_job
 from ._progress import Progress
 from .classifier import CNNClassifier
 
@@ -131,9 +130,8 @@ def _joint_class_weights(bases, labels, sample_weight) -> np.ndarray | None:
     """Weights of "others" and "the class" in each problem, (K, 2)."""
     if all(base.class_weight is None for base in bases):
         return None
-    return np.stack(
-        [
-            compute_class_weight(base.class_weight, classes=np.array([0, 1]), y=column, sample_weight=sample_weight)
-            for base, column in zip(bases, labels.T, strict=True)
-        ]
-    )
+    given = [
+        class_weights(base.class_weight, np.array([0, 1]), column, sample_weight)
+        for base, column in zip(bases, labels.T, strict=True)
+    ]
+    return np.stack([np.ones(2) if weights is None else weights for weights in given])

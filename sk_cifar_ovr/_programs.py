@@ -168,6 +168,19 @@ class Network:
         self._trainers: OrderedDict[Hashable, Trainer] = OrderedDict()
         self._program = compile_program(self.model)
         self._holds: object = None
+        self._check_softmax()
+
+    def _check_softmax(self) -> None:
+        """Refuse a network whose answer for a black image does not sum to 1."""
+        (pixels,) = self.model.inputs
+        total = self.predict_batch(np.zeros((1, *pixels.shape[1:]), pixels.dtype), np.asarray(1.0, pixels.dtype)).sum(
+            -1
+        )
+        if not np.allclose(total, 1, atol=1e-3):
+            raise NetworkError(
+                f"The builder returned {self.model.name!r}, whose outputs sum to {total.ravel()[0]:.3g}: end it in a "
+                "softmax, such as Dense(n_classes, activation='softmax')."
+            )
 
     def initial_state(self, seed: int) -> State:
         """Values of all variables before training, as this seed draws them."""
@@ -271,6 +284,11 @@ def clear_programs() -> None:
 def read(variables) -> State:
     """Copies of the values of variables."""
     return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
+
+
+def fits(variables, values: State) -> bool:
+    """Whether values have the shapes of the variables."""
+    return [tuple(variable.shape) for variable in variables] == [value.shape for value in values]
 
 
 def write(variables, values) -> None:

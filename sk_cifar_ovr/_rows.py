@@ -128,6 +128,22 @@ def shaped(X: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return X.reshape(len(X), *shape)
 
 
+def rows_like_fitted(estimator, X, shape: tuple[int, ...]) -> np.ndarray:
+    """Check X in prediction: scikit-learn's checks, and images of the fitted shape.
+
+    Raises
+    ------
+    ImageShapeError
+        If X holds images of another shape.
+    """
+    name = type(estimator).__name__
+    check_same_images(X, shape, name)
+    X = as_rows(estimator, X, reset=False)
+    # Nested lists show their shape only now.
+    check_same_images(X, shape, name)
+    return X
+
+
 def check_same_images(X, shape: tuple[int, ...], estimator: str) -> None:
     """Refuse images of another shape than the fitted one; flat rows are scikit-learn's to check.
 

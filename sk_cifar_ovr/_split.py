@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from .datasets import fetch_cifar10, load_digit_images, load_image_folder
+from .exceptions import DatasetError
 
 TEST_SHARE = 0.2
 CIFAR10_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
@@ -81,6 +82,8 @@ def load_split(data: str, *, seed: int, verbose: int = 1) -> Split:
 
 def _given_split(whole, name: str) -> Split:
     n = whole.n_train
+    if not 0 < n < len(whole.images):
+        raise DatasetError(f"{name} has only one of a train and a test part: add the other, or leave out both.")
     X, y = whole.images, whole.target
     names = [str(name) for name in whole.target_names]
     return Split(X[:n], y[:n], X[n:], y[n:], names, whole.sha256, f"{name}; its own test part")

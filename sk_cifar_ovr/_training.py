@@ -12,7 +12,7 @@ from ._backends import rate_is_value
 from ._courses import COURSES
 from ._objective import Objective
 from ._prediction import PREDICTION_BATCH, for_device
-from ._programs import Network, State, Trainer, read
+from ._programs import Network, State, Trainer, fits, read
 from ._progress import Progress
 from .exceptions import NonFiniteLossError
 
@@ -143,6 +143,14 @@ def train(
         If the loss or a weight becomes NaN or infinite.
     """
     trainer = network.trainer(optimizer, objective.graph)
+    if state is not None and not fits(network.model.variables, state):
+        raise ValueError(
+            "The network is another one than in the last fit: warm_start and partial_fit go on with the same model "
+            "and its options. Fit a clone instead."
+        )
+    if optimizer_state is not None and not fits(trainer.optimizer.variables, optimizer_state):
+        # Another optimizer starts anew on the same weights.
+        optimizer_state = None
     network.set_state(network.initial_state(schedule.seed) if state is None else state)
     trainer.reset_optimizer(optimizer_state)
     if rate_is_value(trainer.optimizer):

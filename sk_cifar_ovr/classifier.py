@@ -6,14 +6,13 @@ from typing import Any
 import keras
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import FittedNetwork, checked_weights, make_job, run_job
+from ._fitting import FittedNetwork, checked_weights, class_weights, make_job, run_job
 from ._precision import PRECISIONS
 from ._recipes import RECIPES
-from ._rows import as_rows, check_same_images
+from ._rows import as_rows, rows_like_fitted
 from ._scikeras import Bridge, check_routed_names
 from ._sklearn import Interval, StrOptions, fit_context
 from .augment import AUGMENTATIONS
@@ -63,7 +62,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     random_state : int, numpy.random.RandomState or None, default=None
         Seed of the weights, the order of the rows and the validation split.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Called at the ends of training and epochs.
+        Called where training and its epochs begin and end; not for batches.
     warm_start : bool, default=False
         Go on from the weights of the previous fit.
     verbose : int, default=0
@@ -297,12 +296,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         return self._adopt(job.bridge, job.fitted(trained), trained.history, go_on=go_on)
 
     def _class_weights(self, y, classes, sample_weight):
-        if self.class_weight is None:
-            return None
-        return compute_class_weight(self.class_weight, classes=classes, y=y, sample_weight=sample_weight)
+        return class_weights(self.class_weight, classes, y, sample_weight)
 
     def _adopt(self, bridge: Bridge, network: FittedNetwork, history, *, go_on=False):
-        """Take a trained network as one's own; until here a failed fit has changed nothing."""
+        """Take a trained network as one's own; a fit that fails before keeps the old one."""
         if go_on:
             history = {name: self.history_.get(name, []) + values for name, values in history.items()}
         self._bridge = bridge
@@ -328,8 +325,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of `classes_`; rows sum to 1.
         """
         check_is_fitted(self)
-        check_same_images(X, self._network.shape, type(self).__name__)
-        return self._network.predict(as_rows(self, X, reset=False))
+        return self._network.predict(rows_like_fitted(self, X, self._network.shape))
 
     def predict(self, X):
         """Most probable class of each row.

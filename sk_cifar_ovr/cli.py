@@ -104,7 +104,7 @@ def _report(arguments) -> int:
         epochs=arguments.epochs,
         seed=arguments.seed,
         verbose=verbose,
-        **dict(arguments.set),
+        settings=dict(arguments.set),
     )
     data = load_split(arguments.data, seed=arguments.seed, verbose=verbose)
     result = report.run(estimator, data, loss=arguments.loss)

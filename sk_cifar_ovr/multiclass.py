@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._fitting import checked_classes, checked_weights
 from ._problems import FittedProblems, Problems
 from ._progress import Progress
-from ._rows import as_rows, check_same_images
+from ._rows import as_rows, rows_like_fitted
 from ._sklearn import StrOptions, fit_context
 from ._thresholds import METRICS, fixed_thresholds, tuned_threshold
 from .classifier import CNNClassifier
@@ -175,7 +175,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
                         f"Class {missing[0]!r} has no rows in the {part} part of a fold, where its threshold metric "
                         "would be undefined: use fewer folds (cv) or a fixed threshold."
                     )
-        if len(np.concatenate([test for _, test in folds])) != len(y):
+        if not np.array_equal(np.sort(np.concatenate([test for _, test in folds])), np.arange(len(y))):
             raise ValueError("cv must test every row exactly once, as KFold does, for thresholds to be tuned.")
         return folds
 
@@ -208,8 +208,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
     def _outputs(self, X) -> np.ndarray:
         """Probabilities of "others" and "the class", (n, len(estimators_), 2)."""
         check_is_fitted(self)
-        check_same_images(X, self.image_shape_, type(self).__name__)
-        return FittedProblems(self.estimators_, self._joint).outputs(as_rows(self, X, reset=False))
+        X = rows_like_fitted(self, X, self.image_shape_)
+        return FittedProblems(self.estimators_, self._joint).outputs(X)
 
     def decision_function(self, X):
         """Raw scores of the problems: the log-odds of each positive answer.

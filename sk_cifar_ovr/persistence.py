@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,8 @@ from .exceptions import SavedFileError
 from .multiclass import OneVsRestCNNClassifier
 
 FORMAT = 1
+# What a document or archive with one wrong byte can raise on its way to an estimator.
+_WRONG_CONTENT = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError)
 ESTIMATORS: dict[str, type] = {kind.__name__: kind for kind in (CNNClassifier, OneVsRestCNNClassifier)}
 
 
@@ -64,6 +67,8 @@ def save(estimator, path) -> None:
         "estimator": encoder.estimator(estimator),
     }
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent} to save {path.name} in.")
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -115,5 +120,7 @@ def load(path, *, trusted: Iterable[str] = ()):
                     f"with {document.get('versions')}."
                 )
             return Decoder(archive, trusted, ESTIMATORS).estimator(document["estimator"])
-    except (zipfile.BadZipFile, json.JSONDecodeError, KeyError, EOFError) as error:
+    except SavedFileError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, *_WRONG_CONTENT) as error:
         raise SavedFileError(f"{path} is not a whole file written by save: {error}.") from error

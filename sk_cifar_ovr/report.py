@@ -72,7 +72,13 @@ def check_writable(folder) -> Path:
 
 
 def make_estimator(
-    *, strategy: str = "joint", loss: str = "focal", epochs: int = 10, seed: int = 0, verbose: int = 1, **settings
+    *,
+    strategy: str = "joint",
+    loss: str = "focal",
+    epochs: int = 10,
+    seed: int = 0,
+    verbose: int = 1,
+    settings: dict[str, Any] | None = None,
 ) -> OneVsRestCNNClassifier:
     """The one-vs-rest classifier of a report.
 
@@ -85,8 +91,8 @@ def make_estimator(
     seed : int, default=0
     verbose : int, default=1
         1 shows progress.
-    **settings
-        Other parameters of `CNNClassifier`; they win over those that `loss` stands for.
+    settings : dict or None, default=None
+        Parameters of `CNNClassifier`; they win over the others.
 
     Returns
     -------
@@ -97,7 +103,7 @@ def make_estimator(
     ValueError
         If a parameter is unknown or out of range.
     """
-    base = CNNClassifier(**{"epochs": epochs, "random_state": seed, **LOSSES[loss], **settings})
+    base = CNNClassifier(**{"epochs": epochs, "random_state": seed, **LOSSES[loss], **(settings or {})})
     base._validate_params()
     return OneVsRestCNNClassifier(base, strategy=strategy, verbose=verbose)
 
@@ -117,12 +123,14 @@ def run(estimator: OneVsRestCNNClassifier, data: Split, *, loss: str = "focal") 
     Run
     """
     began = time.perf_counter()
-    estimator.fit(data.X_train, data.y_train)
+    names = np.asarray(data.target_names)
+    estimator.fit(data.X_train, names[data.y_train])
     trained = time.perf_counter()
     answers, labels = estimator.predict_ovr(data.X_test), estimator.predict(data.X_test)
     done = time.perf_counter()
-    table = ovr_report(data.y_test, answers, classes=estimator.classes_)
-    argmax = ovr_report(data.y_test, labels, classes=estimator.classes_)
+    truth = names[data.y_test]
+    table = ovr_report(truth, answers, classes=estimator.classes_)
+    argmax = ovr_report(truth, labels, classes=estimator.classes_)
     base = estimator.estimator
     changed = {
         name: value if isinstance(value, (bool, int, float, str)) else repr(value)
@@ -174,7 +182,7 @@ def _confusion_picture(result: Run, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     with plt.rc_context({"backend": "agg"}):
-        figure = OvRConfusionDisplay(result.table, display_labels=result.data.target_names).plot().figure_
+        figure = OvRConfusionDisplay(result.table).plot().figure_
         figure.savefig(path, dpi=150)
         plt.close(figure)
 
@@ -202,7 +210,7 @@ def metrics(result: Run) -> dict[str, Any]:
         "minutes": result.minutes,
         "thresholds": result.estimator.thresholds_.tolist(),
         "history": result.estimator.history_,
-        "classes": [str(name) for name in result.data.target_names],
+        "classes": [str(name) for name in result.estimator.classes_],
         "confusion": result.table.confusion.tolist(),
         "confusion_argmax": result.argmax.confusion.tolist(),
         "mean": {"ovr": result.table.mean().to_dict(), "argmax": result.argmax.mean().to_dict()},
@@ -213,7 +221,6 @@ def markdown(result: Run, reference=None) -> str:
     """The report of a run as Markdown."""
     data, settings = result.data, result.settings
     network = result.estimator.estimators_[0]
-    names = ", ".join(f"{i} {name}" for i, name in enumerate(data.target_names))
     beside = " The reference stands in brackets." if reference is not None else ""
     mean, by_label = result.table.mean(), result.argmax.mean()
     lines = [
@@ -226,8 +233,6 @@ def markdown(result: Run, reference=None) -> str:
         f"Each class against the others, percent; thresholds {_thresholds(result)}.{beside}",
         "",
         result.table.to_markdown(reference),
-        "",
-        f"Classes: {names}.",
         "",
         "## What was run",
         "",

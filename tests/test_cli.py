@@ -97,7 +97,8 @@ def test_predict_answers_for_files_and_folders(report, tmp_path, capsys):
     assert rows[0]["image"] in printed
     estimator = load(out / "model.skovr")
     first = np.asarray(Image.open(rows[0]["image"]))[None]
-    assert int(rows[0]["predicted"]) == estimator.predict(first)[0]
+    assert rows[0]["predicted"] == estimator.predict(first)[0]
+    assert set(estimator.classes_) == {"a", "b", "c"}
 
 
 def test_info_tells_versions_and_models(report, capsys):

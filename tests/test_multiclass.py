@@ -178,3 +178,20 @@ def test_one_class_is_refused(digits):
     X, _ = digits
     with pytest.raises(ValueError, match="class"):
         OneVsRestCNNClassifier(CNNClassifier(**TINY)).fit(X, np.zeros(len(X)))
+
+
+def test_tuning_needs_every_row_tested_once(digits):
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    X, y = digits
+    labels = y[:60] % 3
+    folds = StratifiedShuffleSplit(5, test_size=0.2, random_state=0)
+    with pytest.raises(ValueError, match="exactly once"):
+        OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold="f1", cv=folds).fit(X[:60], labels)
+
+
+@pytest.mark.parametrize("weights", [{0: -5.0}, {0: np.nan}, {0: 0, 1: 0, 2: 0}])
+def test_class_weights_that_are_none_are_refused(digits, weights):
+    X, y = digits
+    with pytest.raises(ValueError, match="class_weight"):
+        CNNClassifier(**TINY, class_weight=weights).fit(X, y % 3)

@@ -154,8 +154,7 @@ def test_every_row_counts_once_an_epoch(digits):
 def test_nan_loss_stops_with_a_typed_error(digits):
     X, y = digits
     exploding = {"optimizer": "sgd", "optimizer__learning_rate": 1e38}
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    clf = CNNClassifier(model=linear, epochs=3, loss=loss, random_state=0, **exploding)
+    clf = CNNClassifier(model=relu, epochs=3, random_state=0, **exploding)
     with pytest.raises(NonFiniteLossError, match="learning_rate"):
         clf.fit(X.astype("float32"), y)
     assert not hasattr(clf, "classes_")
@@ -204,11 +203,11 @@ def test_problems_together_answer_as_each_alone(digits, strategy):
     assert np.array_equal(ovr.predict_ovr(X), alone >= 0.5)
 
 
-def linear(meta):
-    """Logits without a bound."""
+def relu(meta):
+    """Weights without a bound."""
     inputs = keras.Input(meta["image_shape_"])
     x = keras.layers.Dense(8, activation="relu")(keras.layers.Flatten()(inputs))
-    return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"])(x))
+    return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
 
 
 def chain(meta):
@@ -263,7 +262,15 @@ def no_model(meta):
     return "a network"
 
 
-@pytest.mark.parametrize(("builder", "message"), [(wrong_output, "n_classes_"), (no_model, "keras.Model")])
+def logits(meta):
+    return keras.Sequential(
+        [keras.Input(meta["image_shape_"]), keras.layers.Flatten(), keras.layers.Dense(meta["n_classes_"])]
+    )
+
+
+@pytest.mark.parametrize(
+    ("builder", "message"), [(wrong_output, "n_classes_"), (no_model, "keras.Model"), (logits, "softmax")]
+)
 def test_a_wrong_builder_is_refused(digits, builder, message):
     X, y = digits
     with pytest.raises(NetworkError, match=message):
@@ -316,3 +323,27 @@ def test_callbacks_are_called_and_may_stop(digits):
     clf = CNNClassifier(model=dense, epochs=5, callbacks=[Stop()], random_state=0).fit(X, y)
     assert [epoch for epoch, _ in seen] == [0, 1]
     assert clf.history_["loss"] == [loss for _, loss in seen]
+
+
+def test_going_on_needs_the_same_images_and_network(digits):
+    from sk_cifar_ovr.exceptions import ImageShapeError
+
+    X, y = digits
+    clf = CNNClassifier(model=dense, epochs=1, warm_start=True, random_state=0).fit(X, y)
+    with pytest.raises(ImageShapeError, match="was fitted on"):
+        clf.fit(X.reshape(-1, 4, 16, 1), y)
+    with pytest.raises(ImageShapeError, match="was fitted on"):
+        clf.predict(X[:2].reshape(-1, 4, 16, 1).tolist())
+    assert clf.set_params(optimizer="sgd").fit(X, y).n_iter_ == 2
+    with pytest.raises(ValueError, match="another one"):
+        clf.set_params(model__units=4).fit(X, y)
+
+
+def test_a_split_without_rows_says_so(digits):
+    X, y = digits
+    weight = np.zeros(60)
+    weight[0] = 1
+    with pytest.raises(ValueError, match="validation"):
+        CNNClassifier(model=dense, epochs=1, validation_fraction=0.5, random_state=0).fit(X[:60], y[:60] % 2, weight)
+    with pytest.raises(ValueError, match="validation_fraction"):
+        CNNClassifier(model=dense, epochs=1, early_stopping=True).fit(X[:40], y[:40])
