@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -19,9 +20,10 @@ def main(argv=None) -> int:
     Returns
     -------
     int
-        0, or 1 where the input was at fault (which is said on standard error).
+        0 where all that was asked for was done; 1 where it was not, which is said on standard error.
     """
     arguments = _parser().parse_args(argv)
+    arguments.command = shlex.join(["sk-cifar-ovr", *(sys.argv[1:] if argv is None else argv)])
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         _start_backend()
@@ -93,9 +95,13 @@ def _setting(text: str) -> tuple[str, object]:
 
 
 def _report(arguments) -> int:
+    import matplotlib
+
     from . import report
     from ._split import load_split
 
+    # Pictures go to files: no window system is needed, whatever MPLBACKEND says.
+    matplotlib.use("agg")
     verbose = 0 if arguments.quiet else 1
     folder = report.check_writable(arguments.out)
     estimator = report.make_estimator(
@@ -107,13 +113,14 @@ def _report(arguments) -> int:
         settings=dict(arguments.set),
     )
     data = load_split(arguments.data, seed=arguments.seed, verbose=verbose)
-    result = report.run(estimator, data, loss=arguments.loss)
-    files = report.write(result, folder)
-    print((folder / "report.md").read_text(encoding="utf-8").split("\n## ")[0])
+    result, written = report.run(estimator, data, folder, loss=arguments.loss, command=arguments.command)
+    print(report.summary(result))
     print("Written:")
-    for path in files:
+    for path in written.files:
         print(f"  {path}")
-    return 0
+    for name, error in written.faults.items():
+        print(f"sk-cifar-ovr: {name} was not written: {error}", file=sys.stderr)
+    return 1 if written.faults else 0
 
 
 def _predict(arguments) -> int:

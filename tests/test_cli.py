@@ -39,7 +39,12 @@ def report(tmp_path_factory):
     out = tmp_path_factory.mktemp("out") / "report"
     command = [sys.executable, "-m", "sk_cifar_ovr", "report", "--data", str(root), "--epochs", "2"]
     done = subprocess.run(
-        [*command, "--strategy", "independent", "--out", str(out)], capture_output=True, text=True, check=True
+        [*command, "--strategy", "independent", "--out", str(out)],
+        capture_output=True,
+        text=True,
+        check=True,
+        # A backend that needs a window system, of which there is none.
+        env={**os.environ, "MPLBACKEND": "tkagg", "DISPLAY": ""},
     )
     return root, out, done
 
@@ -78,12 +83,42 @@ def test_table_has_the_columns_of_the_reference(report):
 def test_report_says_how_to_repeat_it(report):
     root, out, _ = report
     text = (out / "report.md").read_text()
+    assert f"Command: `sk-cifar-ovr report --data {root} --epochs 2 --strategy independent" in text
     for part in ("SHA-256", "seed 0", "2 epochs", "keras", "Minutes", "Conv2D", "288,162 parameters, 287,714"):
         assert part in text, part
     figures = json.loads((out / "metrics.json").read_text())
     assert figures["rows"] == {"train": 36, "test": 36}
     assert len(figures["data"]["sha256"]) == 64
     assert np.array(figures["confusion"]).shape == (3, 2, 2)
+    assert len(figures["scores"]["calibration_error"]) == 3
+
+
+def test_a_part_at_fault_loses_no_other(tmp_path, capsys, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("no paint left")
+
+    monkeypatch.setattr("sk_cifar_ovr.report.OvRConfusionDisplay", fail)
+    root = write_images(tmp_path / "images")
+    command = ["report", "--data", str(root), "--epochs", "1", "--quiet", "--set", "model__filters=[4, 4, 4]"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 1
+    captured = capsys.readouterr()
+    assert "confusion.png was not written: no paint left" in captured.err
+    assert "| mean" in captured.out
+    assert {"model.skovr", "ovr_table.csv", "metrics.json", "report.md"} <= set(os.listdir(tmp_path / "out"))
+    assert not list((tmp_path / "out").glob(".*"))
+    assert load(tmp_path / "out" / "model.skovr").classes_.tolist() == ["a", "b", "c"]
+
+
+def test_the_model_is_saved_before_the_test_images_are_read(tmp_path, capsys, monkeypatch):
+    def fail(*arguments, **options):
+        raise ValueError("no memory left")
+
+    monkeypatch.setattr("sk_cifar_ovr.report.examine", fail)
+    root = write_images(tmp_path / "images")
+    command = ["report", "--data", str(root), "--epochs", "1", "--quiet", "--set", "model__filters=[4, 4, 4]"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 1
+    assert "no memory left" in capsys.readouterr().err
+    assert load(tmp_path / "out" / "model.skovr").classes_.tolist() == ["a", "b", "c"]
 
 
 def test_predict_answers_for_files_and_folders(report, tmp_path, capsys):

@@ -31,6 +31,8 @@ FLOORS = [
     {"plots"},
     {"_encoding"},
     {"persistence"},
+    {"_run"},
+    {"_markdown"},
     {"report"},
     {"cli"},
     {"__main__"},
