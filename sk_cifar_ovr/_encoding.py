@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ._calibration import calibrator_from, calibrator_state
 from ._fitting import FittedNetwork, find_builder
 from ._scikeras import Bridge, loss_class, optimizer_class
 from .exceptions import SavedFileError
@@ -63,6 +64,9 @@ class Encoder:
             "estimators": [self.estimator(e) for e in estimator.estimators_],
             "joint": None if estimator._joint is None else self._network(estimator._joint),
             "thresholds": self.value(estimator.thresholds_),
+            "calibrators": self.value(
+                estimator.calibrators_ and [calibrator_state(calibrator) for calibrator in estimator.calibrators_]
+            ),
         }
 
     def _network(self, network: FittedNetwork) -> Document:
@@ -146,6 +150,8 @@ class Decoder:
         estimator.classes_, estimator.history_ = classes, fitted["history"]
         estimator.estimators_ = [self.estimator(e) for e in fitted["estimators"]]
         estimator.thresholds_ = self.value(fitted["thresholds"])
+        calibrators = self.value(fitted["calibrators"])
+        estimator.calibrators_ = calibrators and [calibrator_from(state) for state in calibrators]
         estimator._joint = None
         if fitted["joint"] is not None:
             first = estimator.estimators_[0]

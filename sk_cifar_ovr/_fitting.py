@@ -195,6 +195,38 @@ def checked_classes(y, classes, name: str) -> np.ndarray:
     return classes
 
 
+def check_partial_fit(estimator, classes, going_on: bool, *, early_stopping: bool) -> None:
+    """Check what only `partial_fit` asks for.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With ``classes_`` where it is fitted.
+    classes : array-like or None
+        As `partial_fit` got them.
+    going_on : bool
+        Whether it is fitted.
+    early_stopping : bool
+
+    Raises
+    ------
+    ValueError
+        If the first call has no classes, a later one others, or training may stop early.
+    """
+    if early_stopping:
+        raise ValueError("partial_fit trains for one epoch, so that early_stopping=True has none to choose from.")
+    if not going_on and classes is None:
+        raise ValueError(
+            "classes must be passed on the first call to partial_fit: all labels that will ever come, such as "
+            "np.unique(y) of the whole data."
+        )
+    if going_on and classes is not None and not np.array_equal(np.unique(classes), estimator.classes_):
+        raise ValueError(
+            f"classes={classes!r} is not the same as on the last call to partial_fit or fit, which had "
+            f"{estimator.classes_!r}: fit a clone instead."
+        )
+
+
 def checked_weights(sample_weight, X) -> np.ndarray | None:
     """Weights as floats, not all of them zero; None stays None."""
     if sample_weight is None:

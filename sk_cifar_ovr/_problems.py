@@ -10,6 +10,8 @@ from ._fitting import FittedNetwork, class_weights, make_job, run_job
 from ._progress import Progress
 from .classifier import CNNClassifier
 
+BINARY = np.array([0, 1])
+
 
 @dataclass(frozen=True)
 class FittedProblems:
@@ -31,6 +33,15 @@ class FittedProblems:
             return self.joint.predict(X)
         return np.stack([estimator._network.predict(X) for estimator in self.estimators], axis=1)
 
+    def history(self) -> dict[str, list[float]]:
+        """Mean over the problems of each epoch; those that stopped early are left out of later epochs."""
+        histories = [estimator.history_ for estimator in self.estimators]
+        names = {name: max(len(history[name]) for history in histories) for name in histories[0]}
+        return {
+            name: [float(np.mean([h[name][i] for h in histories if i < len(h[name])])) for i in range(length)]
+            for name, length in names.items()
+        }
+
 
 @dataclass(frozen=True)
 class Problems:
@@ -51,7 +62,9 @@ class Problems:
     class_weights: list | None
     n_jobs: int | None
 
-    def fit(self, X, y, classes, sample_weight, progress: Progress) -> FittedProblems:
+    def fit(
+        self, X, y, classes, sample_weight, progress: Progress, *, earlier: FittedProblems | None = None, **how
+    ) -> FittedProblems:
         """Train all problems on checked data.
 
         Parameters
@@ -62,53 +75,107 @@ class Problems:
             Two make one problem, whose positive class is the second.
         sample_weight : ndarray of shape (n,) or None
         progress : Progress
+        earlier : FittedProblems or None
+            Where to go on from.
+        **how
+            Of `CNNClassifier._fit`: epochs, keep_optimizer.
 
         Returns
         -------
         FittedProblems
         """
-        positives = classes[1:] if len(classes) == 2 else classes
-        class_weights = self.class_weights or [None] * len(positives)
+        labels = binary_labels(y, classes)
+        class_weights = self.class_weights or [None] * labels.shape[1]
         bases = [
             clone(self.base) if weight is None else clone(self.base).set_params(class_weight=weight)
             for weight in class_weights
         ]
-        if self.strategy == "joint" and len(positives) > 1:
-            return _fit_joint(bases, X, y, positives, sample_weight, progress)
-        return _fit_independent(bases, X, y, positives, sample_weight, progress, self.n_jobs)
+        if earlier is not None:
+            for base, fitted in zip(bases, earlier.estimators, strict=True):
+                base._take_over(fitted)
+        if self.strategy == "joint" and labels.shape[1] > 1:
+            return _fit_joint(bases, X, y, labels, sample_weight, progress, earlier, **how)
+        how["go_on"] = earlier is not None
+        return _fit_independent(bases, X, labels, sample_weight, progress, self.n_jobs, **how)
 
 
-def _fit_independent(bases, X, y, positives, sample_weight, progress, n_jobs) -> FittedProblems:
+def binary_labels(y, classes) -> np.ndarray:
+    """Label of each row in each problem, (n, K); two classes make one problem."""
+    positives = classes[1:] if len(classes) == 2 else classes
+    return (np.asarray(y)[:, None] == positives).astype("int8")
+
+
+def weights_by_problem(class_weight: dict | None, classes) -> list | None:
+    """The class weights of each problem; None leaves those of the estimator.
+
+    Parameters
+    ----------
+    class_weight : dict or None
+        By class label, as `OneVsRestCNNClassifier` takes it.
+    classes : ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        If it has a label that no problem has, or two classes weigh their one problem in two ways.
+    """
+    if class_weight is None:
+        return None
+    unknown = [label for label in class_weight if label not in classes]
+    if unknown:
+        raise ValueError(f"class_weight has labels that no problem has: {unknown}; the labels are {classes}.")
+    given = [class_weight.get(label) for label in classes]
+    if len(classes) == 2:
+        return [_weights_of_two(*given)]
+    return [w if w is None or isinstance(w, (str, dict)) else {0: 1.0, 1: float(w)} for w in given]
+
+
+def _weights_of_two(negative, positive):
+    """Class weights of the one problem of two classes."""
+    if negative is None and isinstance(positive, (str, dict)):
+        return positive
+    if isinstance(negative, (str, dict)) or isinstance(positive, (str, dict)):
+        raise ValueError(
+            "Two classes share one problem, that of the second: class_weight takes a number for each, or "
+            f"'balanced' or a dict of 0 and 1 for the second alone; got {negative!r} and {positive!r}."
+        )
+    return {0: 1.0 if negative is None else float(negative), 1: 1.0 if positive is None else float(positive)}
+
+
+def _fit_independent(bases, X, labels, sample_weight, progress, n_jobs, **how) -> FittedProblems:
+    n_problems, epochs = labels.shape[1], how.get("epochs") or bases[0].epochs
     if effective_n_jobs(n_jobs) > 1:
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
         results = parallel(
-            delayed(fit_binary)(base, X, y == label, sample_weight)
-            for base, label in zip(bases, positives, strict=True)
+            delayed(fit_binary)(base, X, column, sample_weight, **how)
+            for base, column in zip(bases, labels.T, strict=True)
         )
-        estimators = []
-        for base, fitted in zip(bases, results, strict=True):
+        estimators: list[CNNClassifier] = []
+        for fitted in results:
             estimators.append(fitted)
-            progress.now(f"class {len(estimators)}/{len(positives)}")
-            progress.advance(len(X) * base.epochs, epoch=base.epochs - 1)
+            progress.now(f"class {len(estimators)}/{n_problems}")
+            progress.advance(len(X) * epochs, epoch=epochs - 1)
         return FittedProblems(estimators, None)
     estimators = []
-    for k, (base, label) in enumerate(zip(bases, positives, strict=True), start=1):
-        progress.now(f"class {k}/{len(positives)}")
-        estimators.append(fit_binary(base, X, y == label, sample_weight, progress))
+    for k, (base, column) in enumerate(zip(bases, labels.T, strict=True), start=1):
+        progress.now(f"class {k}/{n_problems}")
+        estimators.append(fit_binary(base, X, column, sample_weight, progress, **how))
     return FittedProblems(estimators, None)
 
 
-def fit_binary(estimator: CNNClassifier, X, positive, sample_weight, progress=None) -> CNNClassifier:
+def fit_binary(estimator: CNNClassifier, X, labels, sample_weight, progress=None, **how) -> CNNClassifier:
     """Fit one binary problem; at module level, so that worker processes can import it."""
     silent = Progress(0) if progress is None else progress
-    return estimator._fit(X, positive.astype(int), sample_weight, progress=silent)
+    return estimator._fit(X, labels.astype(int), sample_weight, classes=BINARY, progress=silent, **how)
 
 
-def _fit_joint(bases, X, y, positives, sample_weight, progress) -> FittedProblems:
-    labels = np.stack([y == label for label in positives], axis=1).astype("int8")
+def _fit_joint(
+    bases, X, y, labels, sample_weight, progress, earlier, *, epochs=None, keep_optimizer=False
+) -> FittedProblems:
     base = bases[0]
-    job = make_job(base, X, labels[:, 0].astype(int))
-    spec = replace(job.spec, n_heads=len(positives))
+    trunk = None if earlier is None else earlier.joint
+    job = make_job(base, X, labels[:, 0].astype(int), classes=BINARY, earlier=trunk)
+    spec = replace(job.spec, n_heads=labels.shape[1])
     joint_job = replace(job, spec=spec)
     trained = run_job(
         joint_job,
@@ -116,11 +183,13 @@ def _fit_joint(bases, X, y, positives, sample_weight, progress) -> FittedProblem
         class_weights=_joint_class_weights(bases, labels, sample_weight),
         sample_weight=sample_weight,
         stratify=y,
-        epochs=base.epochs,
+        epochs=epochs or base.epochs,
         progress=progress,
+        keep_optimizer=keep_optimizer or base.warm_start,
     )
+    single = replace(trained, optimizer_state=None)
     estimators = [
-        estimator._adopt(job.bridge, job.fitted(replace(trained, state=state)), trained.history)
+        estimator._adopt(job.bridge, job.fitted(replace(single, state=state)), trained.history, go_on=trunk is not None)
         for estimator, state in zip(bases, trained.heads, strict=True)
     ]
     return FittedProblems(estimators, joint_job.fitted(trained))
@@ -131,7 +200,7 @@ def _joint_class_weights(bases, labels, sample_weight) -> np.ndarray | None:
     if all(base.class_weight is None for base in bases):
         return None
     given = [
-        class_weights(base.class_weight, np.array([0, 1]), column, sample_weight)
+        class_weights(base.class_weight, BINARY, column, sample_weight)
         for base, column in zip(bases, labels.T, strict=True)
     ]
     return np.stack([np.ones(2) if weights is None else weights for weights in given])

@@ -1,7 +1,16 @@
 """The one seam to scikit-learn's internals: names it does not promise to keep, imported here only."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.calibration import _SigmoidCalibration as SigmoidCalibration
+from sklearn.calibration import _TemperatureScaling as TemperatureScaling
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
-__all__ = ["Interval", "StrOptions", "check_sample_weight", "fit_context"]
+__all__ = [
+    "Interval",
+    "SigmoidCalibration",
+    "StrOptions",
+    "TemperatureScaling",
+    "check_sample_weight",
+    "fit_context",
+]

@@ -1,9 +1,49 @@
 """Thresholds of K binary problems, chosen from scores of rows that the scoring network never saw."""
 
+from numbers import Real
+from typing import Any
+
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 METRICS = ("f1", "balanced_accuracy")
+
+
+def checked_metric(threshold, truth):
+    """The metric that thresholds are tuned to, or None where `threshold` is fixed.
+
+    Parameters
+    ----------
+    threshold : None, str, callable, float or array-like
+    truth : ndarray of int, shape (n,)
+        0 and 1; a callable is tried on it as on perfect answers, before anything is trained.
+
+    Returns
+    -------
+    str, callable or None
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the name is unknown, or the callable gives no finite number.
+    """
+    if isinstance(threshold, str):
+        if threshold not in METRICS:
+            raise ValueError(f"threshold={threshold!r}: the metrics it knows by name are {METRICS}.")
+        return threshold
+    if not callable(threshold):
+        return None
+    value: Any = threshold(truth, truth)
+    if not isinstance(value, Real):
+        raise TypeError(
+            f"threshold={threshold!r} is to return one number for (y_true, y_pred), and returned {value!r}."
+        )
+    if not np.isfinite(float(value)):
+        raise ValueError(
+            f"threshold={threshold!r} returned {value!r} where every answer was right: a threshold metric has to be "
+            "defined there, and higher must be better."
+        )
+    return threshold
 
 
 def fixed_thresholds(threshold, n_problems: int) -> np.ndarray:

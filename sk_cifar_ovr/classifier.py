@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import FittedNetwork, checked_weights, class_weights, make_job, run_job
+from ._fitting import FittedNetwork, check_partial_fit, checked_weights, class_weights, make_job, run_job
 from ._precision import PRECISIONS
 from ._recipes import RECIPES
 from ._rows import as_rows, rows_like_fitted
@@ -64,7 +64,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     callbacks : list of keras.callbacks.Callback or None, default=None
         Called where training and its epochs begin and end; not for batches.
     warm_start : bool, default=False
-        Go on from the weights of the previous fit.
+        Let `fit` go on from the weights and the optimizer of the previous one: `epochs` more of them, on the
+        same classes.
     verbose : int, default=0
         1 shows a progress line on standard error.
     **routed
@@ -248,7 +249,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n,)
             Class labels.
         classes : array-like of shape (n_classes,) or None, default=None
-            All labels that will ever come; needed in the first call unless y holds them all.
+            All labels that will ever come. The first call needs them; later ones may leave them out.
         sample_weight : array-like of shape (n,) or None, default=None
             Weights of the rows.
 
@@ -259,11 +260,15 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As in `fit`, and if y holds labels that the first call did not announce.
+            As in `fit`, if the first call comes without `classes`, if a later one names others or y holds
+            others, and with `early_stopping`, which has no epochs to compare here.
+
+        Notes
+        -----
+        The optimizer goes on too. `schedule` runs over each call, and balanced weights are those of its rows.
         """
         going_on = hasattr(self, "_network")
-        if going_on and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(f"classes={classes!r} differs from the first call, which had {self.classes_!r}.")
+        check_partial_fit(self, classes, going_on, early_stopping=self.early_stopping)
         return self._fit(X, y, sample_weight, classes=classes, go_on=going_on, epochs=1, keep_optimizer=True)
 
     def _fit(
@@ -297,6 +302,11 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _class_weights(self, y, classes, sample_weight):
         return class_weights(self.class_weight, classes, y, sample_weight)
+
+    def _take_over(self, fitted):
+        """Take over what another classifier was fitted to, for the next fit to go on from."""
+        for name in ("_bridge", "_network", "classes_", "history_", "n_iter_", "n_features_in_"):
+            setattr(self, name, getattr(fitted, name))
 
     def _adopt(self, bridge: Bridge, network: FittedNetwork, history, *, go_on=False):
         """Take a trained network as one's own; a fit that fails before keeps the old one."""

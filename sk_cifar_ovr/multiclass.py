@@ -5,16 +5,17 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import checked_classes, checked_weights
-from ._problems import FittedProblems, Problems
+from ._calibration import METHODS, calibrated, log_odds
+from ._crossfit import make_tuning, refuse_tuning
+from ._fitting import check_partial_fit, checked_classes, checked_weights
+from ._problems import FittedProblems, Problems, weights_by_problem
 from ._progress import Progress
 from ._rows import as_rows, rows_like_fitted
 from ._sklearn import StrOptions, fit_context
-from ._thresholds import METRICS, fixed_thresholds, tuned_threshold
+from ._thresholds import fixed_thresholds
 from .classifier import CNNClassifier
 
 
@@ -32,8 +33,11 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         Least positive probability at which `predict_ovr` answers yes. None is 0.5. A metric, or a callable
         ``(y_true, y_pred) -> float``, is tuned for each class on out-of-fold probabilities, after which the
         networks are fitted again on all rows.
+    calibration : {"sigmoid", "isotonic", "temperature"} or None, default=None
+        scikit-learn's calibrator, one a problem, fitted on out-of-fold log-odds; thresholds are then tuned on,
+        and compared with, calibrated probabilities. It costs no fits beyond those of a tuned threshold.
     cv : int, splitter, iterable or None, default=None
-        Folds in which a metric is tuned; None is 5-fold, stratified.
+        Folds in which a metric or a calibrator is tuned; None is 5-fold, stratified.
     class_weight : dict or None, default=None
         By class label, the weights of that label's own problem: a number for its positives, ``"balanced"``,
         or a dict of 0 and 1. Two classes share one problem: numbers weigh one class each.
@@ -51,6 +55,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         share the arrays of the trunk.
     thresholds_ : ndarray of shape (len(`estimators_`),)
         What `predict_ovr` compares positive probabilities with.
+    calibrators_ : list of scikit-learn calibrators, or None
+        One a problem; the probabilities of `estimators_` are not calibrated.
     history_ : dict of lists of float
         Loss of each epoch, the mean over the problems.
     image_shape_ : tuple of int
@@ -75,6 +81,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         "estimator": [CNNClassifier, None],
         "strategy": [StrOptions({"joint", "independent"})],
         "threshold": "no_validation",
+        "calibration": [StrOptions(set(METHODS)), None],
         "cv": ["cv_object"],
         "class_weight": [dict, None],
         "n_jobs": [Integral, None],
@@ -87,6 +94,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         *,
         strategy="joint",
         threshold=None,
+        calibration=None,
         cv=None,
         class_weight=None,
         n_jobs=None,
@@ -95,6 +103,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         self.estimator = estimator
         self.strategy = strategy
         self.threshold = threshold
+        self.calibration = calibration
         self.cv = cv
         self.class_weight = class_weight
         self.n_jobs = n_jobs
@@ -124,95 +133,98 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         NonFiniteLossError
             If the loss of a problem becomes NaN or infinite.
         """
-        X, y = as_rows(self, X, y, reset=True)
-        check_classification_targets(y)
-        classes = checked_classes(y, None, type(self).__name__)
-        sample_weight = checked_weights(sample_weight, X)
-        n_problems = 1 if len(classes) == 2 else len(classes)
-        metric = self._threshold_metric()
-        folds = [] if metric is None else self._folds(X, y, classes)
-        thresholds = fixed_thresholds(self.threshold, n_problems) if metric is None else None
+        base = self._base()
+        earlier = self._earlier() if base.warm_start and hasattr(self, "estimators_") else None
+        return self._fit(base, X, y, sample_weight, earlier=earlier)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train all problems for one epoch, going on from where the last call ended.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+            Images or flat rows.
+        y : array-like of shape (n,)
+            Class labels.
+        classes : array-like of shape (n_classes,) or None, default=None
+            All labels that will ever come. The first call needs them; later ones may leave them out.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As in `CNNClassifier.partial_fit`, and if something is to be tuned out of fold.
+        """
+        base = self._base()
+        going_on = hasattr(self, "estimators_")
+        check_partial_fit(self, classes, going_on, early_stopping=base.early_stopping)
+        earlier = self._earlier() if going_on else None
+        return self._fit(base, X, y, sample_weight, classes=classes, earlier=earlier, partial=True)
+
+    def _base(self) -> CNNClassifier:
         base = clone(self.estimator) if self.estimator is not None else CNNClassifier()
         base._validate_params()
-        problems = Problems(base, self.strategy, self._weights_by_problem(classes), self.n_jobs)
-        with self._progress(base, folds, len(X), n_problems) as progress:
-            if metric is not None:
-                scores = np.empty((len(X), n_problems))
-                for i, (train, test) in enumerate(folds, start=1):
-                    progress.prefix = f"fold {i}/{len(folds)}, "
-                    weights = None if sample_weight is None else sample_weight[train]
-                    fitted = problems.fit(X[train], y[train], classes, weights, progress)
-                    scores[test] = fitted.outputs(X[test])[..., 1]
-                progress.prefix = ""
-                thresholds = self._tuned(y, classes, scores, metric, sample_weight)
-            fitted = problems.fit(X, y, classes, sample_weight, progress)
+        return base
+
+    def _earlier(self) -> FittedProblems:
+        """The problems as the last fit left them."""
+        if (self._joint is None) != (self.strategy == "independent") and len(self.classes_) > 2:
+            raise ValueError(f"strategy={self.strategy!r} is not that of the last fit: fit a clone instead.")
+        return FittedProblems(self.estimators_, self._joint)
+
+    def _fit(self, base, X, y, sample_weight, *, classes=None, earlier=None, partial=False):
+        X, y = as_rows(self, X, y, reset=earlier is None)
+        check_classification_targets(y)
+        classes = checked_classes(y, classes if earlier is None else self.classes_, type(self).__name__)
+        sample_weight = checked_weights(sample_weight, X)
+        n_problems = 1 if len(classes) == 2 else len(classes)
+        if partial or earlier is not None:
+            refuse_tuning(self.threshold, self.calibration)
+        tuning = make_tuning(self.threshold, self.calibration, self.cv, X, y, classes, sample_weight)
+        calibrators, thresholds = None, None
+        if tuning is None or tuning.metric is None:
+            thresholds = fixed_thresholds(self.threshold, n_problems)
+        problems = Problems(base, self.strategy, weights_by_problem(self.class_weight, classes), self.n_jobs)
+        how = {"epochs": 1, "keep_optimizer": True} if partial else {}
+        n_rows = len(X) + sum(len(train) for train, _ in (tuning.folds if tuning else []))
+        with self._progress(1 if partial else base.epochs, n_rows, n_problems, base.verbose) as progress:
+            if tuning is not None:
+                calibrators, tuned = tuning.fit(problems, X, y, classes, sample_weight, progress)
+                thresholds = thresholds if tuned is None else tuned
+            fitted = problems.fit(X, y, classes, sample_weight, progress, earlier=earlier, **how)
         self.estimators_, self._joint = fitted.estimators, fitted.joint
         for estimator in self.estimators_:
             estimator.n_features_in_ = self.n_features_in_
             if hasattr(self, "feature_names_in_"):
                 estimator.feature_names_in_ = self.feature_names_in_
-        self.classes_ = classes
+        self.classes_: Any = classes
+        self.calibrators_ = calibrators
         self.thresholds_: Any = thresholds
-        self.history_ = _mean_history([estimator.history_ for estimator in self.estimators_])
+        self.history_ = fitted.history()
         return self
 
-    def _threshold_metric(self):
-        if callable(self.threshold):
-            return self.threshold
-        if isinstance(self.threshold, str):
-            if self.threshold not in METRICS:
-                raise ValueError(f"threshold={self.threshold!r}: the metrics it knows by name are {METRICS}.")
-            return self.threshold
-        return None
-
-    def _folds(self, X, y, classes):
-        folds = list(check_cv(5 if self.cv is None else self.cv, y, classifier=True).split(X, y))
-        for train, test in folds:
-            for rows, part in ((train, "training"), (test, "test")):
-                missing = np.setdiff1d(classes, y[rows])
-                if len(missing):
-                    raise ValueError(
-                        f"Class {missing[0]!r} has no rows in the {part} part of a fold, where its threshold metric "
-                        "would be undefined: use fewer folds (cv) or a fixed threshold."
-                    )
-        if not np.array_equal(np.sort(np.concatenate([test for _, test in folds])), np.arange(len(y))):
-            raise ValueError("cv must test every row exactly once, as KFold does, for thresholds to be tuned.")
-        return folds
-
-    def _tuned(self, y, classes, scores, metric, sample_weight):
-        positives = classes[1:] if len(classes) == 2 else classes
-        return np.array(
-            [
-                tuned_threshold((y == label).astype(int), scores[:, k], metric, sample_weight)
-                for k, label in enumerate(positives)
-            ]
-        )
-
-    def _weights_by_problem(self, classes):
-        """The class weights of each problem; None leaves those of the estimator."""
-        if self.class_weight is None:
-            return None
-        unknown = [label for label in self.class_weight if label not in classes]
-        if unknown:
-            raise ValueError(f"class_weight has labels that no problem has: {unknown}; the labels are {classes}.")
-        given = [self.class_weight.get(label) for label in classes]
-        if len(classes) == 2:
-            return [_weights_of_two(*given)]
-        return [w if w is None or isinstance(w, (str, dict)) else {0: 1.0, 1: float(w)} for w in given]
-
-    def _progress(self, base, folds, n_rows, n_problems) -> Progress:
-        rows = n_rows + sum(len(train) for train, _ in folds)
+    def _progress(self, epochs, n_rows, n_problems, verbose) -> Progress:
         networks = 1 if self.strategy == "joint" else n_problems
-        return Progress(rows * networks * base.epochs, base.epochs, self.verbose or base.verbose)
+        return Progress(n_rows * networks * epochs, epochs, self.verbose or verbose)
 
     def _outputs(self, X) -> np.ndarray:
-        """Probabilities of "others" and "the class", (n, len(estimators_), 2)."""
+        """Probabilities of "others" and "the class", calibrated if asked for, (n, len(estimators_), 2)."""
         check_is_fitted(self)
         X = rows_like_fitted(self, X, self.image_shape_)
-        return FittedProblems(self.estimators_, self._joint).outputs(X)
+        outputs = FittedProblems(self.estimators_, self._joint).outputs(X)
+        if self.calibrators_ is None:
+            return outputs
+        positive = calibrated(self.calibrators_, log_odds(outputs))
+        return np.stack([1 - positive, positive], axis=-1)
 
     def decision_function(self, X):
-        """Raw scores of the problems: the log-odds of each positive answer.
+        """Scores of the problems: the log-odds of each positive answer, calibrated where `calibration` says so.
 
         Parameters
         ----------
@@ -223,10 +235,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         -------
         ndarray of float, shape (n, n_classes), or (n,) with two classes
         """
-        outputs = self._outputs(X)
-        tiny = np.finfo(outputs.dtype).tiny
-        log = np.log(np.maximum(outputs, tiny))
-        scores = log[..., 1] - log[..., 0]
+        scores = log_odds(self._outputs(X))
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict_proba(self, X):
@@ -249,9 +258,10 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         return np.divide(positive, total, out=np.full_like(positive, 1 / positive.shape[1]), where=total > 0)
 
     def predict(self, X):
-        """Class whose problem has the highest score.
+        """Class whose problem has the highest score: the argmax of `decision_function`.
 
-        Thresholds play no part here: see `predict_ovr`.
+        Thresholds play no part here: see `predict_ovr`. Scores of different problems are comparable as far as
+        their probabilities are true, which `calibration` is for.
 
         Parameters
         ----------
@@ -295,24 +305,3 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _weights_of_two(negative, positive):
-    """Class weights of the one problem of two classes."""
-    if negative is None and isinstance(positive, (str, dict)):
-        return positive
-    if isinstance(negative, (str, dict)) or isinstance(positive, (str, dict)):
-        raise ValueError(
-            "Two classes share one problem, that of the second: class_weight takes a number for each, or "
-            f"'balanced' or a dict of 0 and 1 for the second alone; got {negative!r} and {positive!r}."
-        )
-    return {0: 1.0 if negative is None else float(negative), 1: 1.0 if positive is None else float(positive)}
-
-
-def _mean_history(histories):
-    """Mean over the problems of each epoch; those that stopped early are left out of later epochs."""
-    names = {name: max(len(history[name]) for history in histories) for name in histories[0]}
-    return {
-        name: [float(np.mean([h[name][i] for h in histories if i < len(h[name])])) for i in range(length)]
-        for name, length in names.items()
-    }

@@ -71,7 +71,7 @@ def test_early_stopping_and_partial_fit(digits):
     assert len(clf.history_["val_loss"]) == clf.n_iter_
     clf = CNNClassifier(**SMALL)
     for _ in range(3):
-        clf.partial_fit(X, y)
+        clf.partial_fit(X, y, classes=np.unique(y))
     assert clf.n_iter_ == 3
     assert clf.history_["loss"][2] < clf.history_["loss"][0]
 
