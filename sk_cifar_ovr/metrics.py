@@ -18,14 +18,16 @@ from ._curves import (
     reliability_bins,
     warn_undefined,
 )
-from ._intervals import Interval, mean_and_interval
+from ._intervals import Interval, PairedTest, corrected_paired_test, mean_and_interval
 from ._ovr_input import check_predicted, final_step, ovr_answers, positive_probabilities
 from ._tables import COUNTS, html_table, markdown_table
 
 __all__ = [
     "Interval",
     "OvRReport",
+    "PairedTest",
     "calibration_error",
+    "corrected_paired_test",
     "final_step",
     "mean_and_interval",
     "ovr_answers",
