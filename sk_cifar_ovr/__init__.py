@@ -18,6 +18,7 @@ _HOME = {
     "SparseCategoricalFocalLoss": "losses",
     "CNNClassifier": "classifier",
     "OneVsRestCNNClassifier": "multiclass",
+    "ImageSampler": "imbalance",
     "save": "persistence",
     "load": "persistence",
 }

@@ -3,10 +3,11 @@
 from sklearn.base import _fit_context as fit_context
 from sklearn.calibration import _SigmoidCalibration as SigmoidCalibration
 from sklearn.calibration import _TemperatureScaling as TemperatureScaling
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
+    "HasMethods",
     "Interval",
     "SigmoidCalibration",
     "StrOptions",

@@ -23,6 +23,10 @@ class NonFiniteLossError(ArithmeticError):
     """The training loss became NaN or infinite."""
 
 
+class ResamplingError(ValueError):
+    """Images that a sampler cannot resample, or not in the strategy it is used in."""
+
+
 class SavedFileError(ValueError):
     """A saved estimator that is damaged, or names something that is not trusted."""
 

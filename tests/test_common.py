@@ -1,11 +1,14 @@
-"""scikit-learn's own checks, all of them, on the classifiers; images have theirs in test_images_common."""
+"""scikit-learn's and imbalanced-learn's own checks, all of them; images have theirs in test_images_common."""
 
 import pytest
 from conftest import dense
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.under_sampling import ClusterCentroids, RandomUnderSampler, TomekLinks
+from imblearn.utils.estimator_checks import parametrize_with_checks as parametrize_with_sampler_checks
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
+from sk_cifar_ovr import CNNClassifier, ImageSampler, OneVsRestCNNClassifier
 
 
 def classifier():
@@ -27,10 +30,37 @@ ESTIMATORS = [
     OneVsRestCNNClassifier(classifier(), strategy="independent"),
 ]
 
+SAMPLERS = [
+    ImageSampler(sampler)
+    for sampler in (
+        RandomUnderSampler(random_state=0),
+        RandomOverSampler(random_state=0),
+        RandomOverSampler(shrinkage=1.0, random_state=0),
+        TomekLinks(),
+        SMOTE(random_state=0),
+        ClusterCentroids(random_state=0),
+    )
+]
 
-@parametrize_with_checks(ESTIMATORS)
+
+@parametrize_with_checks([*ESTIMATORS, *SAMPLERS])
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
+
+
+@parametrize_with_sampler_checks(SAMPLERS)
+def test_imbalanced_learns_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", SAMPLERS, ids=str)
+def test_no_tag_silences_a_check_of_samplers(estimator):
+    tags = get_tags(estimator)
+    assert tags.estimator_type == "sampler"
+    assert not any([tags.no_validation, tags.non_deterministic, tags._skip_test])
+    assert tags.input_tags.two_d_array
+    assert tags.input_tags.dataframe
+    assert not tags.input_tags.sparse
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=["one", "joint", "independent"])
