@@ -76,6 +76,7 @@ class Encoder:
             "precision": network.spec.precision,
             "n_heads": network.spec.n_heads,
             "mirror": network.mirror,
+            "shift": network.shift,
             "state": [self._number(array) for array in network.state],
         }
 
@@ -176,7 +177,8 @@ class Decoder:
         bridge.learn_meta(np.zeros((1, *shape), "uint8"), classes)
         spec = bridge.network_spec(document["precision"], n_heads=document["n_heads"])
         state = [self._array(number) for number in document["state"]]
-        return bridge, FittedNetwork(spec, shape, document["scale"], state, mirror=document["mirror"])
+        views = {"mirror": document["mirror"], "shift": document.get("shift", 0)}
+        return bridge, FittedNetwork(spec, shape, document["scale"], state, **views)
 
     def _array(self, number: int) -> np.ndarray:
         if number not in self._arrays:

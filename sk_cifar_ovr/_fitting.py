@@ -21,6 +21,7 @@ from ._rows import check_same_images, pixel_scale, row_shape, shaped
 from ._scikeras import Bridge, check_routed, check_routed_names, loss_class, optimizer_class
 from ._sklearn import check_sample_weight
 from ._training import Rows, Schedule, Trained, train
+from .augment import AUGMENTATIONS
 from .exceptions import ImageShapeError
 from .networks import BUILDERS
 
@@ -44,6 +45,8 @@ class FittedNetwork:
         Where a later training may go on from.
     mirror : bool
         Whether predictions are averaged over each image and its mirror image.
+    shift : int
+        Pixels by which images are moved for more views to average over; 0 takes none.
     """
 
     spec: NetworkSpec
@@ -52,10 +55,12 @@ class FittedNetwork:
     state: State
     optimizer_state: State | None = None
     mirror: bool = False
+    shift: int = 0
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Output for all rows, shape (n, n_classes)."""
-        return predict(self.spec, self.state, shaped(X, self.shape), self.scale, mirror=self.mirror)
+        X = shaped(X, self.shape)
+        return predict(self.spec, self.state, X, self.scale, mirror=self.mirror, shift=self.shift)
 
     def model(self) -> keras.Model:
         """The network as a plain Keras model, built when first asked for."""
@@ -100,7 +105,13 @@ class Job:
     def fitted(self, trained: Trained) -> FittedNetwork:
         """The trained network."""
         return FittedNetwork(
-            self.spec, self.shape, self.scale, trained.state, trained.optimizer_state, self.settings.test_flip
+            self.spec,
+            self.shape,
+            self.scale,
+            trained.state,
+            trained.optimizer_state,
+            mirror=self.settings.test_flip,
+            shift=self.settings.test_shift,
         )
 
 
@@ -132,7 +143,8 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
     settings = with_recipe(estimator)
     builder = find_builder(settings.model)
     loss, optimizer = loss_class(settings.loss), optimizer_class(settings.optimizer)
-    check_routed(settings._routed, model=builder, loss=loss, optimizer=optimizer)
+    augment = AUGMENTATIONS[settings.augment] if isinstance(settings.augment, str) else settings.augment
+    check_routed(settings._routed, model=builder, loss=loss, optimizer=optimizer, augment=augment)
     if earlier is not None:
         shape, scale, classes = earlier.shape, earlier.scale, estimator.classes_
         check_same_images(X, shape, name)
@@ -144,11 +156,13 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
     classes = checked_classes(y, classes, name)
     bridge = Bridge(builder, loss=loss, optimizer=optimizer, image_shape=shape, **settings._routed)
     bridge.learn_meta(X, classes)
-    if settings.test_flip and len(shape) != 3:
-        raise ImageShapeError("test_flip mirrors images, and X holds flat rows: set image_shape.")
+    if len(shape) != 3 and (settings.test_flip or settings.test_shift):
+        raise ImageShapeError("test_flip and test_shift change images, and X holds flat rows: set image_shape.")
+    if len(shape) == 3 and settings.test_shift >= min(shape[:2]):
+        raise ImageShapeError(f"test_shift={settings.test_shift} moves images of shape {shape} out of sight.")
     spec = bridge.network_spec(
         resolve_precision(settings.precision, builtin=is_builtin(builder)),
-        augment=find_augmentation(settings.augment),
+        augment=find_augmentation(settings.augment, settings._routed),
     )
     seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
     first_epoch = 0 if earlier is None else estimator.n_iter_
@@ -292,6 +306,11 @@ def run_job(
     """
     loss, optimizer = job.bridge.compiled_parts()
     settings = job.settings
+    if settings.early_stopping and optimizer.use_ema:
+        raise ValueError(
+            "early_stopping keeps the weights of one epoch and use_ema of the optimizer averages over epochs: "
+            "choose one."
+        )
     keep, held_out = _split(job, stratify)
     if sample_weight is not None:
         keep, held_out = keep[sample_weight[keep] > 0], held_out[sample_weight[held_out] > 0]

@@ -9,7 +9,12 @@ from keras import ops
 from sklearn.utils.class_weight import compute_class_weight
 
 from ._freeze import freeze
-from .losses import SparseCategoricalFocalLoss, class_alpha, sparse_categorical_focal_loss
+from .losses import (
+    SparseCategoricalCrossentropy,
+    SparseCategoricalFocalLoss,
+    class_alpha,
+    sparse_categorical_focal_loss,
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ def make_objective(loss: keras.losses.Loss, labels: np.ndarray, n_classes: int, 
     -------
     Objective
     """
-    if type(loss) is SparseCategoricalFocalLoss and not loss.from_logits:
+    ours = type(loss) in (SparseCategoricalFocalLoss, SparseCategoricalCrossentropy)
+    if ours and not loss.from_logits:
         alpha, gamma, smoothing = loss.alpha, loss.gamma, loss.label_smoothing
     elif type(loss) is keras.losses.SparseCategoricalCrossentropy and _is_plain(loss):
         alpha, gamma, smoothing = None, 0.0, 0.0

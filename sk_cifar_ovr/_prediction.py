@@ -15,7 +15,9 @@ def for_device(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return x if x.dtype == np.uint8 else np.asarray(x, dtype)
 
 
-def predict(spec: NetworkSpec, state: State, X: np.ndarray, scale: float, *, mirror: bool = False) -> np.ndarray:
+def predict(
+    spec: NetworkSpec, state: State, X: np.ndarray, scale: float, *, mirror: bool = False, shift: int = 0
+) -> np.ndarray:
     """Output of a network, in large batches.
 
     Parameters
@@ -28,6 +30,9 @@ def predict(spec: NetworkSpec, state: State, X: np.ndarray, scale: float, *, mir
         What pixels are multiplied with.
     mirror : bool, default=False
         Average with the output for the mirrored images.
+    shift : int, default=0
+        Average with the output for images moved by so many pixels along both axes, to either side; they count
+        half as much as the images themselves.
 
     Returns
     -------
@@ -35,10 +40,25 @@ def predict(spec: NetworkSpec, state: State, X: np.ndarray, scale: float, *, mir
     """
     with borrow(spec) as network:
         network.set_state(state)
-        outputs = map_batches(network.predict_batch, X, scale, network.model)
-        if mirror:
-            outputs = (outputs + map_batches(network.predict_batch, X[:, :, ::-1], scale, network.model)) / 2
-        return outputs
+
+        def averaged(batch, factor):
+            outputs = [share * network.predict_batch(view, factor) for view, share in views(batch, mirror, shift)]
+            return sum(outputs[1:], start=outputs[0])
+
+        return map_batches(averaged, X, scale, network.model)
+
+
+def views(batch: np.ndarray, mirror: bool, shift: int) -> list[tuple[np.ndarray, float]]:
+    """A batch as it is, moved and mirrored, each with its share in the average."""
+    found = [(batch, 1.0)]
+    if shift:
+        _, height, width, _ = batch.shape
+        wide = np.pad(batch, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="reflect")
+        moved = [wide[:, at : at + height, at : at + width] for at in (0, 2 * shift)]
+        found = [(batch, 0.5), *((view, 0.25) for view in moved)]
+    if mirror:
+        found = [(side, share / 2) for view, share in found for side in (view, view[:, :, ::-1])]
+    return found
 
 
 def map_batches(function: Callable, X: np.ndarray, scale: float, model: keras.Model) -> np.ndarray:

@@ -198,6 +198,12 @@ class Network:
             if id(variable) not in own:
                 variable.assign(generator.integers(2**31 - 1, size=variable.shape))
 
+    def begin_epoch(self, epoch: int) -> None:
+        """Tell the augmentation which epoch begins, where it asks."""
+        for layer in self.training_model.layers:
+            if hasattr(layer, "begin_epoch"):
+                layer.begin_epoch(epoch)
+
     def set_state(self, state: State) -> None:
         """Load values into the variables; the same list twice in a row is loaded once."""
         if self._holds is not state:

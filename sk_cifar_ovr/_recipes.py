@@ -16,6 +16,18 @@ RECIPES: dict[str, dict[str, Any]] = {
         "optimizer__weight_decay": 1e-2,
         "test_flip": True,
     },
+    "long": {
+        "augment": "flip_shift",
+        "augment__shift": 4,
+        "augment__flip": "alternating",
+        "schedule": "one_cycle",
+        "optimizer": "adamw",
+        "optimizer__learning_rate": 3e-3,
+        "optimizer__weight_decay": 1e-2,
+        "optimizer__use_ema": True,
+        "optimizer__ema_momentum": 0.999,
+        "test_flip": True,
+    },
 }
 
 
@@ -41,17 +53,20 @@ def with_recipe(estimator):
         for name, value in RECIPES[estimator.recipe].items()
         if (name not in given if "__" in name else given[name] is defaults[name] or given[name] == defaults[name])
     }
-    if "optimizer" not in missing:
-        missing = {name: value for name, value in missing.items() if not name.startswith("optimizer__")}
+    for part in ("optimizer", "augment"):
+        if part not in missing:
+            missing = {name: value for name, value in missing.items() if not name.startswith(f"{part}__")}
     return type(estimator)(**{**given, **missing, "recipe": None})
 
 
-def find_augmentation(augment) -> keras.layers.Layer | None:
+def find_augmentation(augment, routed: dict[str, Any]) -> keras.layers.Layer | None:
     """Layer of that name, or the layer given.
 
     Parameters
     ----------
     augment : None, str or keras.layers.Layer
+    routed : dict
+        Routed parameters; those that start with ``augment__`` are the layer's, where `augment` is a name.
 
     Returns
     -------
@@ -65,5 +80,7 @@ def find_augmentation(augment) -> keras.layers.Layer | None:
     if augment is None or isinstance(augment, keras.layers.Layer):
         return augment
     if isinstance(augment, str):
-        return AUGMENTATIONS[augment]()
+        prefix = "augment__"
+        options = {name.removeprefix(prefix): value for name, value in routed.items() if name.startswith(prefix)}
+        return AUGMENTATIONS[augment](**options)
     raise TypeError(f"augment={augment!r}: use one of {sorted(AUGMENTATIONS)} or a keras.layers.Layer.")

@@ -18,11 +18,11 @@ from scikeras.wrappers import KerasClassifier
 from ._freeze import freeze
 from ._programs import NetworkSpec
 from .exceptions import UnknownParameterError
-from .losses import SparseCategoricalFocalLoss
+from .losses import SparseCategoricalCrossentropy, SparseCategoricalFocalLoss
 
 LOSSES = {
     "focal": SparseCategoricalFocalLoss,
-    "crossentropy": keras.losses.SparseCategoricalCrossentropy,
+    "crossentropy": SparseCategoricalCrossentropy,
 }
 
 # Facts about the rows that a graph does not depend on; they would only keep graphs from being shared.
@@ -49,10 +49,11 @@ class Bridge(KerasClassifier):
     image_shape : tuple of int
         Shape of one row, for ``meta["image_shape_"]``.
     **routed
-        SciKeras' routed parameters.
+        Routed parameters; those of the augmentation, which SciKeras does not know, are left out.
     """
 
     def __init__(self, model, *, loss, optimizer, image_shape, **routed):
+        routed = {name: value for name, value in routed.items() if not name.startswith("augment__")}
         super().__init__(model=model, loss=loss, optimizer=optimizer, verbose=0, **routed)
         self.image_shape = image_shape
 
@@ -154,7 +155,7 @@ def optimizer_class(optimizer) -> Any:
 
 
 def check_routed_names(names: Iterable[str], estimator: str, *, own: Iterable[str]) -> None:
-    """Refuse names that are not routed to the builder, the loss or the optimizer.
+    """Refuse names that are not routed to the builder, the loss, the optimizer or the augmentation.
 
     Parameters
     ----------
@@ -171,25 +172,27 @@ def check_routed_names(names: Iterable[str], estimator: str, *, own: Iterable[st
     """
     for name in names:
         prefix, delimiter, rest = name.partition("__")
-        if not delimiter or prefix not in ("model", "loss", "optimizer") or not rest:
+        if not delimiter or prefix not in ("model", "loss", "optimizer", "augment") or not rest:
             raise UnknownParameterError(
                 f"{estimator} has no parameter {name!r}{_nearest(name, own)}; parameters of the builder, the "
-                "loss and the optimizer start with model__, loss__ or optimizer__."
+                "loss, the optimizer and the augmentation start with model__, loss__, optimizer__ or augment__."
             )
 
 
-def check_routed(routed: dict[str, Any], *, model: Callable, loss, optimizer) -> None:
-    """Check that builder, loss and optimizer take what is routed to them.
+def check_routed(routed: dict[str, Any], *, model: Callable, loss, optimizer, augment=None) -> None:
+    """Check that builder, loss, optimizer and augmentation take what is routed to them.
 
     Raises
     ------
     UnknownParameterError
         Naming the parameter, who does not take it, and the nearest one that it takes.
     """
-    targets = {"model": model, "loss": loss, "optimizer": optimizer}
+    targets = {"model": model, "loss": loss, "optimizer": optimizer, "augment": augment}
     for name in routed:
         prefix, _, option = name.partition("__")
         target = targets[prefix]
+        if target is None:
+            raise UnknownParameterError(f"{name}: {prefix} is None; name one.")
         if prefix != "model" and not inspect.isclass(target):
             raise UnknownParameterError(
                 f"{name}: the {prefix} is an instance, which has its parameters already; give the class or name."

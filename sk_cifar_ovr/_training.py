@@ -12,11 +12,13 @@ from ._backends import rate_is_value
 from ._courses import COURSES
 from ._objective import Objective
 from ._prediction import PREDICTION_BATCH, for_device
-from ._programs import Network, State, Trainer, fits, read
+from ._programs import Network, State, Trainer, fits, read, write
 from ._progress import Progress
 from .exceptions import NonFiniteLossError
 
 logger = logging.getLogger(__name__)
+
+SETTLING_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,7 @@ class _Run:
     def epoch(self, epoch: int) -> dict[str, float]:
         rows, program = self.rows, self.trainer.program
         rates = self.rates(epoch)
+        self.network.begin_epoch(self.schedule.first_epoch + epoch)
         program.begin()
         losses, sizes = [], []
         order = self.order.permutation(len(rows.train))
@@ -261,6 +264,7 @@ class _Run:
         optimizer_state = read(optimizer.variables)
         if optimizer.use_ema:
             optimizer.finalize_variable_values(self.network.model.trainable_variables)
+            self.settle()
         state = self.network.get_state() if self.best[1] is None else self.best[1]
         if not all(np.isfinite(values).all() for values in state if values.dtype.kind == "f"):
             raise NonFiniteLossError(
@@ -268,6 +272,24 @@ class _Run:
                 "Lower optimizer__learning_rate, or set optimizer__clipnorm."
             )
         return Trained(state, optimizer_state, self.history)
+
+    def settle(self) -> None:
+        """Let batch normalisation learn the statistics of averaged weights: steps that move no weight."""
+        model = self.network.model
+        if not model.non_trainable_variables or not rate_is_value(self.trainer.optimizer):
+            return
+        averaged = read(model.trainable_variables)
+        self.trainer.reset_optimizer()
+        program, still = self.trainer.program, self.dtype.type(0)
+        order = self.order.permutation(len(self.rows.train))
+        starts = range(0, len(order), self.batch)
+        program.begin()
+        for step in range(min(SETTLING_STEPS, len(starts) * len(self.history["loss"]))):
+            index, n_new = wrapped(order, starts[step % len(starts)], self.batch)
+            x, y, weights = self.batch_of(self.rows.train[index], n_new)
+            program.train(x, y, weights, self.scale, still, self.objective.values)
+        program.end()
+        write(model.trainable_variables, averaged)
 
 
 def _mean_weight(rows: Rows) -> np.ndarray | float:

@@ -28,27 +28,34 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         Name of a built-in network, or a builder ``(meta, *, option=default, ...) -> keras.Model`` that returns
         an uncompiled model with softmax output.
     loss : {"focal", "crossentropy"}, keras.losses.Loss or a subclass of it, default="focal"
-        What is minimised. ``loss__gamma`` and ``loss__alpha`` reach `SparseCategoricalFocalLoss`.
+        What is minimised. ``loss__gamma`` and ``loss__alpha`` reach `SparseCategoricalFocalLoss`;
+        ``loss__label_smoothing`` both of the named ones.
     class_weight : "balanced", dict or None, default=None
         Weights of the classes, multiplied with `sample_weight`.
     optimizer : str, keras.optimizers.Optimizer or a subclass of it, default="adam"
-        An instance serves as a description: it is neither built nor changed.
+        An instance serves as a description: it is neither built nor changed. ``optimizer__use_ema=True`` trains
+        as usual and keeps the moving average of the weights (``optimizer__ema_momentum``).
     epochs : int, default=10
         Passes over the training rows.
     batch_size : int, default=128
         Rows of one gradient step; larger than the number of rows means all of them.
     image_shape : tuple (height, width, channels) or None, default=None
         What a flat row of X is; not needed for images.
-    recipe : {"strong"} or None, default=None
-        Sets `augment`, `schedule`, `optimizer` and `test_flip`, where they are left at their defaults, to what
-        does best in long trainings on photographs: ``"flip_shift"``, ``"one_cycle"``, AdamW with learning rate
-        3e-3 and weight decay 1e-2, and True.
+    recipe : {"strong", "long"} or None, default=None
+        Sets `augment`, `schedule`, `optimizer` and `test_flip`, where they are left at their defaults, for
+        trainings on photographs. "strong" is for some ten epochs or more: ``"flip_shift"``, ``"one_cycle"``,
+        AdamW with learning rate 3e-3 and weight decay 1e-2, and True. "long", for forty or more, adds
+        ``augment__shift=4``, ``augment__flip="alternating"``, ``optimizer__use_ema=True`` and
+        ``optimizer__ema_momentum=0.999``.
     augment : {"flip_shift"}, keras.layers.Layer or None, default=None
-        Random changes of training images; "flip_shift" is `augment.RandomFlipShift`.
+        Random changes of training images; "flip_shift" is `augment.RandomFlipShift`, whose options are
+        ``augment__shift``, ``augment__flip`` and ``augment__cutout``.
     schedule : {"one_cycle", "cosine"} or None, default=None
         Course of the learning rate over the fit, up to the optimizer's own and down to zero.
     test_flip : bool, default=False
         Average predictions over each image and its mirror image.
+    test_shift : int, default=0
+        Average predictions over each image and two copies of it moved by so many pixels, which count half.
     validation_fraction : float or None, default=None
         Share of the rows held out, stratified, to report ``val_loss`` in `history_`.
     early_stopping : bool, default=False
@@ -70,8 +77,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         1 shows a progress line on standard error.
     **routed
         Parameters for others: ``model__filters=(32, 64, 128)``, ``loss__gamma=2.0``,
-        ``optimizer__learning_rate=1e-3``. `fit` refuses names that the builder, loss or optimizer does not
-        take, and any without ``__``; `set_params` refuses the latter at once.
+        ``optimizer__learning_rate=1e-3``, ``augment__shift=4``. `fit` refuses names that the builder, loss,
+        optimizer or augmentation does not take, and any without ``__``; `set_params` refuses the latter at once.
 
     Attributes
     ----------
@@ -119,6 +126,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         "augment": [StrOptions(set(AUGMENTATIONS)), keras.layers.Layer, None],
         "schedule": [StrOptions({"one_cycle", "cosine"}), None],
         "test_flip": ["boolean"],
+        "test_shift": [Interval(Integral, 0, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "early_stopping": ["boolean"],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -143,6 +151,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         augment=None,
         schedule=None,
         test_flip=False,
+        test_shift=0,
         validation_fraction=None,
         early_stopping=False,
         n_iter_no_change=5,
@@ -164,6 +173,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.augment = augment
         self.schedule = schedule
         self.test_flip = test_flip
+        self.test_shift = test_shift
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change

@@ -1,9 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from conftest import dense
 
-from sk_cifar_ovr import SparseCategoricalFocalLoss
-from sk_cifar_ovr.losses import class_alpha, sparse_categorical_focal_loss
+from sk_cifar_ovr import CNNClassifier, SparseCategoricalFocalLoss
+from sk_cifar_ovr.losses import SparseCategoricalCrossentropy, class_alpha, sparse_categorical_focal_loss
 
 
 def published(y, p, gamma, alpha, smoothing=0.0):
@@ -130,3 +131,22 @@ def test_refuses_bad_settings(options, message):
 def test_refuses_alpha_that_does_not_fit(alpha):
     with pytest.raises(ValueError, match="alpha"):
         SparseCategoricalFocalLoss(alpha=alpha)(np.array([0, 1]), np.full((2, 2), 0.5, dtype="float32"))
+
+
+def test_smoothed_cross_entropy_is_kerass_own():
+    p = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], "float32")
+    y = np.array([0, 1])
+    theirs = keras.losses.CategoricalCrossentropy(label_smoothing=0.2)(np.eye(3, dtype="float32")[y], p)
+    loss = SparseCategoricalCrossentropy(label_smoothing=0.2)
+    assert float(loss(y, p)) == pytest.approx(float(theirs), rel=1e-5)
+    again = SparseCategoricalCrossentropy.from_config(loss.get_config())
+    assert float(again(y, p)) == float(loss(y, p))
+
+
+def test_cross_entropy_of_an_estimator_takes_smoothing(digits):
+    X, y = digits
+    settings = {"model": dense, "epochs": 1, "random_state": 0}
+    smooth = CNNClassifier(**settings, loss="crossentropy", loss__label_smoothing=0.3).fit(X, y)
+    focal = CNNClassifier(**settings, loss__gamma=0.0, loss__label_smoothing=0.3).fit(X, y)
+    plain = CNNClassifier(**settings, loss="crossentropy").fit(X, y)
+    assert smooth.history_["loss"] == focal.history_["loss"] != plain.history_["loss"]

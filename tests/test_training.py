@@ -14,7 +14,7 @@ from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr._backends import trace_count
 from sk_cifar_ovr._heads import cut, with_heads
 from sk_cifar_ovr._programs import _idle, clear_programs
-from sk_cifar_ovr.exceptions import NetworkError, NonFiniteLossError
+from sk_cifar_ovr.exceptions import ImageShapeError, NetworkError, NonFiniteLossError
 
 FAST = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
 
@@ -347,3 +347,41 @@ def test_a_split_without_rows_says_so(digits):
         CNNClassifier(model=dense, epochs=1, validation_fraction=0.5, random_state=0).fit(X[:60], y[:60] % 2, weight)
     with pytest.raises(ValueError, match="validation_fraction"):
         CNNClassifier(model=dense, epochs=1, early_stopping=True).fit(X[:40], y[:40])
+
+
+def test_batch_statistics_are_those_of_averaged_weights(digits):
+    X, y = digits
+    clf = CNNClassifier(
+        model__filters=(4, 4, 8),
+        epochs=30,
+        batch_size=len(X),
+        precision="float32",
+        optimizer__use_ema=True,
+        optimizer__ema_momentum=0.95,
+        optimizer__learning_rate=0.02,
+        random_state=0,
+    ).fit(X, y)
+    model = clf.model_
+    norm = model.get_layer("norm1")
+    seen = keras.Model(model.inputs, norm.input)(X.astype("float32"))
+    mean = keras.ops.convert_to_numpy(seen).mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(norm.moving_mean.value), mean, rtol=0.02, atol=1e-3)
+
+
+def test_averaging_and_early_stopping_exclude_each_other(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="choose one"):
+        CNNClassifier(model=dense, early_stopping=True, optimizer__use_ema=True).fit(X, y)
+
+
+def test_test_views_are_averaged(digits):
+    X, y = digits
+    clf = CNNClassifier(model=dense, epochs=2, random_state=0).fit(X, y)
+    wide = np.pad(X, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    expected = 0
+    for view, share in ((X, 0.25), (wide[:, :-2, :-2], 0.125), (wide[:, 2:, 2:], 0.125)):
+        expected = expected + share * (clf.predict_proba(view) + clf.predict_proba(view[:, :, ::-1]))
+    both = CNNClassifier(model=dense, epochs=2, random_state=0, test_flip=True, test_shift=1).fit(X, y)
+    np.testing.assert_allclose(both.predict_proba(X), expected, atol=1e-6)
+    with pytest.raises(ImageShapeError, match="out of sight"):
+        both.set_params(test_shift=8).fit(X, y)
