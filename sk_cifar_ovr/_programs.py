@@ -204,6 +204,15 @@ class Network:
             if hasattr(layer, "begin_epoch"):
                 layer.begin_epoch(epoch)
 
+    def adapt_to_images(self, images: np.ndarray) -> None:
+        """Let layers that compute values of theirs from training images do so, in order."""
+        for layer in self.model.layers:
+            if hasattr(layer, "adapt_to_images"):
+                with seeded_building(0):
+                    before = keras.Model(self.model.inputs[0], layer.input)
+                seen = keras.ops.cast(before(images), layer.variable_dtype)
+                layer.adapt_to_images(keras.ops.convert_to_numpy(seen))
+
     def set_state(self, state: State) -> None:
         """Load values into the variables; the same list twice in a row is loaded once."""
         if self._holds is not state:

@@ -19,6 +19,7 @@ from .exceptions import NonFiniteLossError
 logger = logging.getLogger(__name__)
 
 SETTLING_STEPS = 100
+ADAPTING_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,11 @@ def train(
     if optimizer_state is not None and not fits(trainer.optimizer.variables, optimizer_state):
         # Another optimizer starts anew on the same weights.
         optimizer_state = None
-    network.set_state(network.initial_state(schedule.seed) if state is None else state)
+    if state is None:
+        network.set_state(network.initial_state(schedule.seed))
+        network.adapt_to_images(_some_images(network, rows, schedule.seed))
+    else:
+        network.set_state(state)
     trainer.reset_optimizer(optimizer_state)
     if rate_is_value(trainer.optimizer):
         trainer.optimizer.learning_rate = optimizer.get_config()["learning_rate"]
@@ -290,6 +295,14 @@ class _Run:
             program.train(x, y, weights, self.scale, still, self.objective.values)
         program.end()
         write(model.trainable_variables, averaged)
+
+
+def _some_images(network: Network, rows: Rows, seed: int) -> np.ndarray:
+    """Training images as the network sees them, for layers that adapt to them."""
+    n = min(ADAPTING_ROWS, len(rows.train))
+    index = np.random.default_rng([seed, n]).choice(rows.train, n, replace=False)
+    dtype = np.dtype(network.model.inputs[0].dtype)
+    return rows.X[index].astype(dtype) * dtype.type(rows.scale)
 
 
 def _mean_weight(rows: Rows) -> np.ndarray | float:

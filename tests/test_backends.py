@@ -41,6 +41,16 @@ def test_seeded_fits_are_equal(digits):
     assert not np.array_equal(first._network.state[0], other._network.state[0])
 
 
+def test_networks_that_adapt_to_images(digits):
+    X, y = digits
+    settings = {name: value for name, value in SMALL.items() if name != "model__filters"}
+    clf = CNNClassifier("whitened_cnn", **settings, model__widths=(4, 4, 4))
+    first, second = clf.fit(X, y).predict_proba(X), CNNClassifier(**clf.get_params()).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(first, second)
+    kernel = keras.ops.convert_to_numpy(clf.model_.get_layer("whiten").kernel)
+    assert not np.allclose(kernel, np.eye(4).reshape(kernel.shape) / 64)
+
+
 def test_learning_rate_and_loss_values_apply(digits):
     """They are arguments of the compiled program, not constants in it."""
     X, y = digits

@@ -14,7 +14,8 @@ FLOORS = [
     {"exceptions", "_freeze", "_sklearn", "_progress", "_tables", "_intervals", "_plot_style"},
     {"_archive", "_download"},
     {"_images", "_cifar"},
-    {"datasets", "losses", "augment"},
+    {"datasets", "losses", "augment", "whitening", "_image_input"},
+    {"strong_networks"},
     {
         "networks",
         "_split",

@@ -1,0 +1,193 @@
+"""F1 of each class on the JPEG q75 copy of CIFAR-10, one training a seed.
+
+    python benchmarks/accuracy.py joint --validate          # train on 45,000, score on 5,000 other training images
+    python benchmarks/accuracy.py joint --seeds 0 1 2       # train on 50,000, read the test images once a seed
+    python benchmarks/accuracy.py --list
+
+Settings and thresholds are chosen with --validate; a final run takes its thresholds from the validation run of the
+same name and seed, where there is one. --set and --epochs try other settings, under a name of their own (--as).
+Every finished seed is a file benchmarks/results/accuracy/NAME_seedN.json, and is skipped when the command is given
+again. An epoch is a line on standard output. SK_CIFAR_OVR_BENCH_CACHE names a folder for decoded images.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from _cifar import CLASSES, held_out, whole
+from _common import DATA, surroundings, write_result
+
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, ovr_report, save
+from sk_cifar_ovr._recipes import with_recipe
+from sk_cifar_ovr._thresholds import tuned_threshold
+from sk_cifar_ovr.metrics import positive_probabilities
+
+RUNS = {
+    "independent": {
+        "strategy": "independent",
+        "epochs": 12,
+        "settings": {"recipe": "strong", "loss__alpha": 0.65},
+    },
+    "joint": {
+        "strategy": "joint",
+        "epochs": 60,
+        "settings": {"recipe": "long", "loss__gamma": 1.0, "test_shift": 1},
+    },
+    "small_resnet": {
+        "strategy": "joint",
+        "epochs": 40,
+        "settings": {"model": "small_resnet", "recipe": "long", "loss__gamma": 1.0, "test_shift": 1},
+    },
+    "whitened_cnn": {
+        "strategy": "joint",
+        "epochs": 16,
+        "settings": {
+            "model": "whitened_cnn",
+            "recipe": "long",
+            "batch_size": 256,
+            "loss__gamma": 1.0,
+            "optimizer__ema_momentum": 0.99,
+            "test_shift": 1,
+        },
+    },
+}
+
+
+class EpochLines(keras.callbacks.Callback):
+    """One line an epoch, for the log of an unattended run."""
+
+    def on_train_begin(self, logs=None):
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        minutes = (time.perf_counter() - self.began) / 60
+        print(f"  epoch {epoch + 1}: loss {logs['loss']:.5f}, {minutes:.1f} min", flush=True)
+
+
+def main():
+    arguments = parsed()
+    if arguments.list:
+        for name, plan in RUNS.items():
+            print(f"{name}: {plan}")
+        return
+    plan = RUNS[arguments.run]
+    plan = {
+        "strategy": plan["strategy"],
+        "epochs": arguments.epochs or plan["epochs"],
+        "settings": {**plan["settings"], **dict(arguments.set)},
+    }
+    name = arguments.as_ or arguments.run
+    part = None
+    for seed in arguments.seeds:
+        stem = f"accuracy/{name}{'_validation' if arguments.validate else ''}_seed{seed}"
+        if result_path(stem).exists():
+            print(f"{stem}: already there")
+            continue
+        if part is None:
+            part = held_out(arguments.data, n_train=arguments.n) if arguments.validate else whole(arguments.data)
+        chosen = None if arguments.validate else chosen_thresholds(name, seed)
+        print(f"{stem}: {plan}", flush=True)
+        result, fitted = run(part, plan, seed, chosen)
+        if arguments.save:
+            save(fitted, arguments.save.format(seed=seed))
+        path = write_result(stem, result)
+        print(f"  -> {path.name}: {json.dumps(result['mean'])}", flush=True)
+
+
+def parsed():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", nargs="?", default="joint", choices=RUNS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--validate", action="store_true")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--set", action="append", default=[], type=setting, metavar="NAME=VALUE")
+    parser.add_argument("--as", dest="as_", help="name of the result files")
+    parser.add_argument("--save", help="where to save the model; {seed} is replaced")
+    parser.add_argument("--n", type=int, help="training images of --validate; all 45,000 without it")
+    parser.add_argument("--data", default=DATA, type=Path)
+    parser.add_argument("--list", action="store_true", help="the runs and their settings")
+    return parser.parse_args()
+
+
+def setting(text):
+    """NAME=VALUE, the value JSON where it is."""
+    name, _, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def result_path(stem):
+    from _common import RESULTS
+
+    return RESULTS / f"{stem}.json"
+
+
+def chosen_thresholds(name, seed):
+    """Those of the validation run of that name and seed, or None."""
+    path = result_path(f"accuracy/{name}_validation_seed{seed}")
+    return np.array(json.loads(path.read_text())["thresholds"]["chosen"]) if path.exists() else None
+
+
+def run(part, plan, seed, chosen):
+    """Train once, ask once; all figures come from the same probabilities."""
+    base = CNNClassifier(epochs=plan["epochs"], random_state=seed, callbacks=[EpochLines()], **plan["settings"])
+    ovr = OneVsRestCNNClassifier(base, strategy=plan["strategy"])
+    names = np.array(CLASSES)
+    began = time.perf_counter()
+    ovr.fit(part.X, names[part.y])
+    trained = time.perf_counter()
+    p = positive_probabilities(ovr, part.X_scored)
+    asked = time.perf_counter()
+    base.callbacks = None
+    for each in ovr.estimators_:
+        each.callbacks = None
+    truth = names[part.y_scored]
+    if chosen is None and part.facts["scored_on"] == "training images":
+        chosen = np.array([tuned_threshold((truth == c).astype(int), p[:, k], "f1") for k, c in enumerate(CLASSES)])
+    reports = {
+        "at_half": ovr_report(truth, p >= 0.5, classes=names),
+        "at_chosen": None if chosen is None else ovr_report(truth, p >= chosen, classes=names),
+        "argmax": ovr_report(truth, names[p.argmax(axis=1)], classes=names),
+    }
+    reports = {column: report for column, report in reports.items() if report is not None}
+    network = ovr.estimators_[0]
+    return {
+        "surroundings": surroundings(),
+        **part.facts,
+        "seed": seed,
+        **plan,
+        "spelt_out": plain(with_recipe(base).get_params()),
+        "precision": network.precision_,
+        "parameters_each": network.model_.count_params(),
+        "minutes": {"training": (trained - began) / 60, "prediction": (asked - trained) / 60},
+        "loss": [round(value, 6) for value in ovr.history_["loss"]],
+        "thresholds": {"half": 0.5, "chosen": None if chosen is None else chosen.tolist()},
+        "classes": list(CLASSES),
+        "confusion": {column: report.confusion.tolist() for column, report in reports.items()},
+        "mean": {
+            column: {name: round(float(report.mean()[name]), 4) for name in ("class_f1", "macro_f1")}
+            for column, report in reports.items()
+        },
+    }, ovr
+
+
+def plain(params):
+    """Parameters as JSON: those that differ from their defaults."""
+    defaults = CNNClassifier().get_params()
+    changed = {name: value for name, value in params.items() if name not in defaults or value != defaults[name]}
+    return {
+        name: value if isinstance(value, (int, float, str, bool, tuple)) else repr(value)
+        for name, value in changed.items()
+    }
+
+
+if __name__ == "__main__":
+    main()
