@@ -95,8 +95,7 @@ def test_stronger_networks_keep_to_their_size(builder, parameters):
         assert builder({**META, "image_shape_": shape}).output_shape == (None, 2)
 
 
-@pytest.mark.parametrize("name", ["small_resnet", "whitened_cnn"])
-@pytest.mark.parametrize("strategy", ["joint", "independent"])
+@pytest.mark.parametrize(("name", "strategy"), [("small_resnet", "joint"), ("whitened_cnn", "independent")])
 def test_stronger_networks_learn(digits, name, strategy):
     X, y = digits
     clf = CNNClassifier(name, model__widths=(4, 8, 8), epochs=3, batch_size=64, random_state=0)

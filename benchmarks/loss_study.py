@@ -1,0 +1,167 @@
+"""Losses and class weights for one-vs-rest problems, at a size that fits: which answers best, and which learns first.
+
+    python benchmarks/loss_study.py                        # everything that has no result file yet
+    python benchmarks/loss_study.py --ratios 9 --strategies joint --seeds 0 1
+
+The reference network, plain training (Adam, no augmentation), on 10,000 of CIFAR-10's training images (JPEG q75 copy).
+5,000 other training images choose the thresholds and 5,000 more are scored; test images are not read. At 1:9 all
+classes are as frequent as they come. At 1:100 one class, another for each seed, is thinned out in training to one in a
+hundred, and counts for as much in thresholds and scores. "joint" trains all ten problems; "independent" one network
+for each of two classes, or for the thinned one.
+
+One file a training: benchmarks/results/loss_study/STRATEGY_RATIO_LOSS_seedN.json. Finished ones are skipped.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from _cifar import CLASSES, held_out
+from _common import DATA, RESULTS, surroundings, write_result
+from _losses_tried import NAMES, settings
+from sklearn.metrics import average_precision_score
+
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
+from sk_cifar_ovr._thresholds import tuned_threshold
+
+ALONE = (3, 8)
+THINNED = (3, 8, 0, 5, 2)
+WATCHED = 2000
+
+
+def thinned(y, label, rng):
+    """Rows left when a class is thinned out to one in a hundred."""
+    positive, others = np.flatnonzero(y == label), np.flatnonzero(y != label)
+    kept = rng.choice(positive, round(len(others) / 99), replace=False)
+    return np.sort(np.concatenate([others, kept]))
+
+
+def weights_of(truth, ratio):
+    """Weights with which scored rows are as unbalanced as training rows: 1 negative, `ratio` negatives a positive."""
+    if ratio == 9:
+        return np.ones(len(truth))
+    return np.where(truth, (~truth).sum() / 99 / truth.sum(), 1.0)
+
+
+def counts(truth, answer, weight):
+    """Weighted [[tp, fn], [fp, tn]]."""
+    cells = [truth & answer, truth & ~answer, ~truth & answer, ~truth & ~answer]
+    return [round(float(weight[cell].sum()), 3) for cell in cells]
+
+
+def f1(cells):
+    tp, fn, fp, _ = cells
+    return 2 * tp / (2 * tp + fp + fn) if tp else 0.0
+
+
+def calibration_error(truth, p, weight, n_bins=15):
+    """Expected calibration error of weighted rows, in equal bins."""
+    place = np.minimum((p * n_bins).astype(int), n_bins - 1)
+    gaps = np.bincount(place, weight * (p - truth), n_bins)
+    return float(np.abs(gaps).sum() / weight.sum())
+
+
+class Watch(keras.callbacks.Callback):
+    """F1 at 0.5 on some scored rows after each epoch: how soon a loss learns."""
+
+    def __init__(self, X, truths, ratio):
+        super().__init__()
+        self.X, self.truths, self.ratio = X, truths, ratio
+        self.f1 = []
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def on_epoch_end(self, epoch, logs=None):
+        p = np.asarray(self.model.predict(self.X, batch_size=1000, verbose=0)).reshape(len(self.X), -1, 2)[..., 1]
+        columns = zip(self.truths.T, p.T, strict=True)
+        self.f1.append([round(f1(counts(t, q >= 0.5, weights_of(t, self.ratio))), 4) for t, q in columns])
+
+
+def run(part, strategy, ratio, name, seed, epochs):
+    """Train one or two estimators, and what they answered."""
+    rng = np.random.default_rng([seed, ratio])
+    rare = THINNED[seed % len(THINNED)]
+    rows = np.arange(len(part.y)) if ratio == 9 else thinned(part.y, rare, rng)
+    X, y = part.X[rows], part.y[rows]
+    half = len(part.y_scored) // 2
+    scored = (rare,) if ratio == 100 else tuple(range(10)) if strategy == "joint" else ALONE
+    problems = [tuple(range(10))] if strategy == "joint" else [(k,) for k in scored]
+    began = time.perf_counter()
+    outcome = {}
+    for classes in problems:
+        shares = [float((y == k).mean()) for k in classes]
+        watch = Watch(part.X_scored[half:][:WATCHED], part.y_scored[half:][:WATCHED, None] == np.array(classes), ratio)
+        clf = CNNClassifier(epochs=epochs, random_state=seed, callbacks=[watch], **settings(name, shares))
+        if strategy == "joint":
+            fitted = OneVsRestCNNClassifier(clf).fit(X, y)
+            p = 1 / (1 + np.exp(-fitted.decision_function(part.X_scored).astype("float64")))
+        else:
+            p = clf.fit(X, y == classes[0]).predict_proba(part.X_scored)[:, 1:].astype("float64")
+        for column, k in enumerate(classes):
+            if k in scored:
+                curve = [values[column] for values in watch.f1]
+                outcome[CLASSES[k]] = {**figures(part.y_scored == k, p[:, column], half, ratio), "f1_by_epoch": curve}
+    minutes = (time.perf_counter() - began) / 60
+    return {
+        "surroundings": surroundings(),
+        **part.facts,
+        "n_train": len(rows),
+        "strategy": strategy,
+        "ratio": ratio,
+        "loss": name,
+        "settings": {key: str(value) for key, value in settings(name, shares).items()},
+        "seed": seed,
+        "epochs": epochs,
+        "minutes": round(minutes, 3),
+        "classes": outcome,
+    }
+
+
+def figures(truth, p, half, ratio):
+    """Counts and scores of one problem; thresholds from the first half, scores from the second."""
+    chosen = tuned_threshold(truth[:half].astype(int), p[:half], "f1", weights_of(truth[:half], ratio))
+    truth, p = truth[half:], p[half:]
+    weight = weights_of(truth, ratio)
+    return {
+        "threshold": round(chosen, 5),
+        "at_half": counts(truth, p >= 0.5, weight),
+        "at_chosen": counts(truth, p >= chosen, weight),
+        "average_precision": round(float(average_precision_score(truth, p, sample_weight=weight)), 5),
+        "calibration_error": round(calibration_error(truth, p, weight), 5),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--strategies", nargs="+", default=["joint", "independent"])
+    parser.add_argument("--ratios", nargs="+", type=int, default=[9, 100], choices=[9, 100])
+    parser.add_argument("--losses", nargs="+", default=NAMES, choices=NAMES)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
+    parser.add_argument("--n", type=int, default=10_000, help="training images")
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--out", default="loss_study", help="folder of the result files")
+    parser.add_argument("--data", default=DATA, type=Path)
+    arguments = parser.parse_args()
+    part = held_out(arguments.data, n_scored=10_000, n_train=arguments.n)
+    # Seeds outside, so that an interrupted study holds whole comparisons.
+    for seed in arguments.seeds:
+        for ratio in arguments.ratios:
+            for strategy in arguments.strategies:
+                for name in arguments.losses:
+                    stem = f"{arguments.out}/{strategy}_{ratio}_{name}_seed{seed}"
+                    if (RESULTS / f"{stem}.json").exists():
+                        continue
+                    result = run(part, strategy, ratio, name, seed, arguments.epochs)
+                    write_result(stem, result)
+                    mean = np.mean([f1(values["at_half"]) for values in result["classes"].values()])
+                    print(f"{stem}: F1 at 0.5 {mean:.3f}, {result['minutes']:.2f} min", flush=True)
+
+
+if __name__ == "__main__":
+    main()
