@@ -1,5 +1,7 @@
 """Builders: pure functions from SciKeras' ``meta`` to an uncompiled `keras.Model` with softmax output."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers
 
@@ -51,4 +53,8 @@ def cifar_cnn(meta, *, filters=(32, 64, 128), momentum=0.8):
     return keras.Model(inputs, outputs, name="cifar_cnn")
 
 
-BUILDERS = {"cifar_cnn": cifar_cnn, "small_resnet": small_resnet, "whitened_cnn": whitened_cnn}
+BUILDERS: dict[str, Callable[..., keras.Model]] = {
+    "cifar_cnn": cifar_cnn,
+    "small_resnet": small_resnet,
+    "whitened_cnn": whitened_cnn,
+}
