@@ -19,6 +19,7 @@ _HOME = {
     "CNNClassifier": "classifier",
     "OneVsRestCNNClassifier": "multiclass",
     "ImageSampler": "imbalance",
+    "CNNFeatures": "features",
     "save": "persistence",
     "load": "persistence",
 }

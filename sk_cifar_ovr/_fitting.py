@@ -334,7 +334,7 @@ def run_job(
     own = Progress(len(keep) * epochs, epochs, settings.verbose) if progress is None else nullcontext(progress)
     with borrow(job.spec, job.seed) as network, own as bar:
         dtype = "float64" if network.model.inputs[0].dtype == "float64" else "float32"
-        objective = make_objective(loss, labels[keep], job.spec.n_classes, dtype)
+        objective = make_objective(loss, labels[keep], int(job.bridge.n_classes_), dtype)
         trained = train(
             network,
             rows,

@@ -79,6 +79,52 @@ def cut(model: keras.Model):
     return tensor, tail
 
 
+def feature_model(model: keras.Model, layer: str | None) -> keras.Model:
+    """The part of a network that ends in one of its layers.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A functional model.
+    layer : str or None
+        Name of the layer; None is the one in front of the last layer with weights.
+
+    Returns
+    -------
+    keras.Model
+        On the same variables; output (n, d), flattened, in float32 or better. Its name is that of the layer.
+
+    Raises
+    ------
+    NetworkError
+        If there is no such layer, or its output is not one tensor of a fixed size; names the layers.
+    """
+    known = f"The layers of {model.name!r} are {[each.name for each in model.layers]}."
+    if layer is None:
+        try:
+            tensor, _ = cut(model)
+        except NetworkError as error:
+            raise NetworkError(f"{model.name!r} has no default features, so name a layer. {known}") from error
+    elif layer not in {each.name for each in model.layers}:
+        raise NetworkError(f"{model.name!r} has no layer {layer!r}. {known}")
+    else:
+        try:
+            tensor = model.get_layer(layer).output
+        except (AttributeError, ValueError) as error:
+            raise NetworkError(f"Layer {layer!r} of {model.name!r} is used more than once. {known}") from error
+    if not isinstance(tensor, keras.KerasTensor) or None in tensor.shape[1:]:
+        raise NetworkError(f"The output of layer {layer!r} of {model.name!r} is not one tensor of fixed size. {known}")
+    # Flatten also takes bfloat16 to float32, which NumPy does not have.
+    policy = "float64" if tensor.dtype == "float64" else "float32"
+    rows = layers.Flatten(data_format="channels_last", dtype=policy, name="feature_rows")(tensor)
+    return keras.Model(model.inputs[0], rows, name=tensor._keras_history.operation.name)
+
+
+def in_trunk(model: keras.Model, layer: str | None) -> bool:
+    """Whether a layer lies in front of the cut, so that heads share it."""
+    return layer not in {each.name for each in cut(model)[1]}
+
+
 def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
     """Grow `n_heads` copies of the last layer, weights included, on the trunk of `model`.
 

@@ -61,12 +61,40 @@ def views(batch: np.ndarray, mirror: bool, shift: int) -> list[tuple[np.ndarray,
     return found
 
 
+def features(spec: NetworkSpec, state: State, X: np.ndarray, scale: float, layer: str | None) -> np.ndarray:
+    """What one layer of a network gives, in large batches.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    state : list of ndarray
+        Values of its variables.
+    X : ndarray, shape (n, ...)
+    scale : float
+        What pixels are multiplied with.
+    layer : str or None
+        Name of the layer; None is the one in front of the last layer with weights.
+
+    Returns
+    -------
+    ndarray of shape (n, d)
+    """
+    with borrow(spec) as network:
+        network.set_state(state)
+        return map_batches(network.features(layer).batch, X, scale, network.model)
+
+
 def map_batches(function: Callable, X: np.ndarray, scale: float, model: keras.Model) -> np.ndarray:
     """Apply a compiled ``function(batch, scale)`` to all rows in batches of bounded memory."""
     dtype = np.dtype("float64" if model.inputs[0].dtype == "float64" else "float32")
     factor = np.asarray(scale, dtype)
-    parts = [
-        function(for_device(X[start : start + PREDICTION_BATCH], dtype), factor)
-        for start in range(0, len(X), PREDICTION_BATCH)
-    ]
-    return np.concatenate(parts)
+    first = function(for_device(X[:PREDICTION_BATCH], dtype), factor)
+    if len(X) <= PREDICTION_BATCH:
+        return first
+    # Filled in place: a list of parts would need twice the memory in the end.
+    outputs = np.empty((len(X), *first.shape[1:]), first.dtype)
+    outputs[:PREDICTION_BATCH] = first
+    for start in range(PREDICTION_BATCH, len(X), PREDICTION_BATCH):
+        rows = slice(start, start + PREDICTION_BATCH)
+        outputs[rows] = function(for_device(X[rows], dtype), factor)
+    return outputs

@@ -12,7 +12,7 @@ import numpy as np
 
 from ._backends import compile_program
 from ._freeze import freeze
-from ._heads import JointNetwork, State, with_heads
+from ._heads import JointNetwork, State, feature_model, with_heads
 from ._objective import LossGraph
 from ._precision import with_precision
 from .exceptions import NetworkError
@@ -20,6 +20,7 @@ from .exceptions import NetworkError
 MAX_NETWORKS = 8
 MAX_TRAINERS = 8
 MAX_SEEDS = 4
+MAX_LAYERS = 4
 
 # Keras draws the seeds of layers from Python's global generator while it builds.
 _building = threading.RLock()
@@ -47,8 +48,8 @@ class NetworkSpec:
         Equal for equal graphs: builder, options, shapes, classes.
     build : callable
         ``build() -> keras.Model``; calls the user's builder.
-    n_classes : int
-        Outputs of the softmax.
+    n_classes : int or None
+        Outputs of the softmax; None takes a model with any output.
     precision : str or None
         Dtype policy; None leaves the builder's.
     n_heads : int or None
@@ -59,7 +60,7 @@ class NetworkSpec:
 
     key: Hashable
     build: Callable[[], keras.Model] = field(compare=False)
-    n_classes: int = 2
+    n_classes: int | None = 2
     precision: str | None = None
     n_heads: int | None = None
     augment: keras.layers.Layer | None = None
@@ -86,20 +87,20 @@ def _construct(spec: NetworkSpec, seed: int) -> tuple[keras.Model, JointNetwork 
         return joint.model, joint
 
 
-def checked_model(model, n_classes: int) -> keras.Model:
+def checked_model(model, n_classes: int | None) -> keras.Model:
     """Check what a builder returned.
 
     Parameters
     ----------
     model : object
         The builder's answer.
-    n_classes : int
-        Outputs asked for.
+    n_classes : int or None
+        Outputs asked for; None asks for nothing.
 
     Returns
     -------
     keras.Model
-        Functional, one input, one output of shape (n, n_classes).
+        Functional, one input, one output of shape (n, n_classes) where that is given.
 
     Raises
     ------
@@ -116,6 +117,8 @@ def checked_model(model, n_classes: int) -> keras.Model:
             f"The builder returned {model.name!r} with {len(inputs)} inputs: return a functional model, or a "
             "Sequential that starts with keras.Input, that takes one input."
         )
+    if n_classes is None:
+        return model
     if len(model.outputs) != 1 or tuple(model.outputs[0].shape[1:]) != (n_classes,):
         shapes = [tuple(output.shape) for output in model.outputs]
         raise NetworkError(
@@ -157,6 +160,21 @@ class Trainer:
         write(self.optimizer.variables, self._fresh if state is None else state)
 
 
+class FeatureProgram:
+    """A network up to one of its layers, compiled.
+
+    Attributes
+    ----------
+    layer : str
+    width : int
+        Values that the layer gives for a row.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.layer, self.width = model.name, int(model.outputs[0].shape[1])
+        self.batch = compile_program(model).predict
+
+
 class Network:
     """A built model, its compiled prediction and its trainers. Used by one fit or prediction at a time."""
 
@@ -166,9 +184,11 @@ class Network:
         self._spec = spec
         self._initial: OrderedDict[int, State] = OrderedDict({seed: read(self.model.variables)})
         self._trainers: OrderedDict[Hashable, Trainer] = OrderedDict()
+        self._features: OrderedDict[str | None, FeatureProgram] = OrderedDict()
         self._program = compile_program(self.model)
         self._holds: object = None
-        self._check_softmax()
+        if spec.n_classes is not None:
+            self._check_softmax()
 
     def _check_softmax(self) -> None:
         """Refuse a network whose answer for a black image does not sum to 1."""
@@ -240,6 +260,16 @@ class Network:
                 self._trainers.popitem(last=False)
         self._trainers.move_to_end(key)
         return self._trainers[key]
+
+    def features(self, layer: str | None) -> "FeatureProgram":
+        """The network up to a layer, compiled on first use."""
+        if layer not in self._features:
+            with seeded_building(0):
+                self._features[layer] = FeatureProgram(feature_model(self.model, layer))
+            while len(self._features) > MAX_LAYERS:
+                self._features.popitem(last=False)
+        self._features.move_to_end(layer)
+        return self._features[layer]
 
     def predict_batch(self, x: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """Output of the network on one batch."""

@@ -7,6 +7,7 @@ package's engine, and SciKeras never sees ``random_state``, which it would turn 
 import difflib
 import inspect
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import keras
@@ -16,8 +17,8 @@ from scikeras.utils.transformers import ClassifierLabelEncoder
 from scikeras.wrappers import KerasClassifier
 
 from ._freeze import freeze
-from ._programs import NetworkSpec
-from .exceptions import UnknownParameterError
+from ._programs import NetworkSpec, State, read
+from .exceptions import NetworkError, UnknownParameterError
 from .losses import SparseCategoricalCrossentropy, SparseCategoricalFocalLoss
 
 LOSSES = {
@@ -97,6 +98,34 @@ class Bridge(KerasClassifier):
         # A graph serves any number of rows, so the builder is not told how many there were this time.
         meta = super()._get_metadata()
         return {**meta, "X_shape_": (None, *meta["X_shape_"][1:])}
+
+
+def is_scikeras(estimator) -> bool:
+    """Whether an estimator is a SciKeras classifier."""
+    return isinstance(estimator, KerasClassifier)
+
+
+def fitted_model(estimator) -> tuple[NetworkSpec, State, tuple[int, ...]]:
+    """The network of a fitted SciKeras classifier: how to build it, its values, the shape of a row of X.
+
+    Raises
+    ------
+    NetworkError
+        If Keras cannot clone it.
+    """
+    try:
+        copy = keras.models.clone_model(estimator.model_)
+        copy.set_weights(estimator.model_.get_weights())
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise NetworkError(f"{estimator.model_.name!r} is not a network that Keras can clone: {error}") from error
+    spec = NetworkSpec(freeze(copy), partial(keras.models.clone_model, copy), n_classes=None)
+    return spec, read(copy.variables), tuple(estimator.X_shape_[1:])
+
+
+def encoded_rows(estimator, X) -> np.ndarray:
+    """X as the network of a fitted SciKeras classifier takes it."""
+    X, _ = estimator._validate_data(X)
+    return estimator.feature_encoder_.transform(X)
 
 
 def loss_class(loss) -> Any:

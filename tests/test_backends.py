@@ -9,8 +9,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from sklearn.frozen import FrozenEstimator
 
-from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
+from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr._backends import trace_count
 
 HERE = Path(__file__)
@@ -73,6 +74,15 @@ def test_one_vs_rest(digits, strategy, tmp_path):
     np.testing.assert_allclose(ovr._outputs(X)[..., 1], alone, atol=1e-5)
     save(ovr, tmp_path / "model")
     np.testing.assert_array_equal(load(tmp_path / "model").predict_ovr(X), ovr.predict_ovr(X))
+
+
+def test_features(digits):
+    X, y = digits
+    clf = CNNClassifier(**SMALL, precision="float32").fit(X, y)
+    rows = CNNFeatures(FrozenEstimator(clf)).fit_transform(X)
+    kernel, bias = clf.model_.get_layer("softmax").get_weights()
+    powers = np.exp(rows @ kernel + bias)
+    np.testing.assert_allclose(powers / powers.sum(axis=1, keepdims=True), clf.predict_proba(X), atol=1e-5)
 
 
 def test_early_stopping_and_partial_fit(digits):

@@ -8,7 +8,7 @@ from imblearn.utils.estimator_checks import parametrize_with_checks as parametri
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sk_cifar_ovr import CNNClassifier, ImageSampler, OneVsRestCNNClassifier
+from sk_cifar_ovr import CNNClassifier, CNNFeatures, ImageSampler, OneVsRestCNNClassifier
 
 
 def classifier():
@@ -42,8 +42,10 @@ SAMPLERS = [
     )
 ]
 
+TRANSFORMERS = [CNNFeatures(classifier())]
 
-@parametrize_with_checks([*ESTIMATORS, *SAMPLERS])
+
+@parametrize_with_checks([*ESTIMATORS, *TRANSFORMERS, *SAMPLERS])
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
@@ -72,4 +74,13 @@ def test_no_tag_silences_a_check(estimator):
     assert tags.classifier_tags.multi_class
     assert tags.input_tags.two_d_array
     assert tags.input_tags.three_d_array
+    assert not tags.input_tags.sparse
+
+
+@pytest.mark.parametrize("estimator", TRANSFORMERS, ids=lambda estimator: type(estimator).__name__)
+def test_no_tag_silences_a_check_of_a_transformer(estimator):
+    tags = get_tags(estimator)
+    assert not any([tags.no_validation, tags.non_deterministic, tags._skip_test])
+    assert tags.transformer_tags.preserves_dtype
+    assert tags.input_tags.two_d_array
     assert not tags.input_tags.sparse
