@@ -4,7 +4,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from imblearn.metrics import geometric_mean_score, make_index_balanced_accuracy, specificity_score
+from imblearn.metrics import (
+    classification_report_imbalanced,
+    geometric_mean_score,
+    make_index_balanced_accuracy,
+    specificity_score,
+)
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
 from scipy import stats
@@ -127,6 +132,25 @@ def test_imbalance_columns_are_imbalanced_learns(answers):
         np.testing.assert_allclose(row["average_precision"], average_precision_score(truth, probabilities[:, k]))
     plain = ovr_report(y, predicted).frame(imbalance=True)
     assert list(plain.columns)[-1] == "index_balanced_accuracy"
+
+
+def test_imbalance_columns_are_those_of_the_imbalanced_report():
+    rng = np.random.default_rng(3)
+    y = rng.choice(4, size=300, p=[0.6, 0.25, 0.1, 0.05])
+    labels = np.where(rng.random(300) < 0.6, y, rng.integers(4, size=300))
+    table = ovr_report(y, labels).frame(imbalance=True).set_index("class")
+    theirs = pd.DataFrame(classification_report_imbalanced(y, labels, output_dict=True))[list("0123")].T
+    columns = {
+        "pre": "class_precision",
+        "rec": "class_recall",
+        "spe": "specificity",
+        "f1": "class_f1",
+        "geo": "geometric_mean",
+        "iba": "index_balanced_accuracy",
+    }
+    for name, own in columns.items():
+        np.testing.assert_allclose(table[own], theirs[name].astype(float), rtol=1e-12, err_msg=own)
+    np.testing.assert_array_equal(table["tp"] + table["fn"], theirs["sup"].astype(int))
 
 
 def test_labels_count_as_one_answer_a_row():
