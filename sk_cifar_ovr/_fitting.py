@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 
+from ._batches import make_draw
 from ._objective import make_objective
 from ._precision import resolve_precision
 from ._prediction import predict
@@ -293,7 +294,7 @@ def run_job(
     class_weights : ndarray of shape (C,) or (K, C), or None
     sample_weight : ndarray of shape (n,) or None
     stratify : ndarray of shape (n,)
-        Labels that a validation split keeps in proportion.
+        Labels that a validation split keeps in proportion, and balanced batches are drawn from.
     epochs : int
     progress : Progress or None
         None shows this fit's own.
@@ -319,7 +320,8 @@ def run_job(
             "The validation split left one part without a row that has weight: change validation_fraction or give "
             "more rows a weight."
         )
-    rows = Rows(job.X, labels, sample_weight, class_weights, keep, held_out, job.scale)
+    draw = make_draw(stratify[keep], settings.balanced_batches)
+    rows = Rows(job.X, labels, sample_weight, class_weights, keep, held_out, job.scale, draw)
     earlier = job.earlier
     schedule = Schedule(
         epochs=epochs,

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from ._backends import rate_is_value
+from ._batches import Draw, drawn, shuffled, wrapped
 from ._courses import COURSES
 from ._objective import Objective
 from ._prediction import PREDICTION_BATCH, for_device
@@ -37,6 +38,8 @@ class Rows:
         Indices of the rows to train on and to hold out.
     scale : float
         What pixels are multiplied with on their way into the network.
+    draw : Draw or None
+        How batches are drawn from the classes; None takes every row once an epoch.
     """
 
     X: np.ndarray
@@ -46,6 +49,7 @@ class Rows:
     train: np.ndarray
     validation: np.ndarray
     scale: float = 1.0
+    draw: Draw | None = None
 
     def weights_of(self, index: np.ndarray) -> np.ndarray:
         """Weight of each row, or of each row and problem, (b,) or (b, K)."""
@@ -186,8 +190,9 @@ class _Run:
         self.network, self.trainer, self.rows = network, trainer, rows
         self.objective, self.schedule, self.progress = objective, schedule, progress
         self.history: dict[str, list[float]] = {"loss": []}
-        self.order = np.random.default_rng([schedule.seed, schedule.first_epoch])
         self.batch = min(schedule.batch_size, len(rows.train))
+        rng = np.random.default_rng([schedule.seed, schedule.first_epoch])
+        self.orders = shuffled(len(rows.train), rng) if rows.draw is None else drawn(rows.draw, self.batch, rng)
         self.mean_weight = _mean_weight(rows)
         self.peak = float(trainer.optimizer.learning_rate) if rate_is_value(trainer.optimizer) else 0.0
         self.best: tuple[float, State | None, int] = (math.inf, None, -1)
@@ -201,7 +206,7 @@ class _Run:
         self.network.begin_epoch(self.schedule.first_epoch + epoch)
         program.begin()
         losses, sizes = [], []
-        order = self.order.permutation(len(rows.train))
+        order = next(self.orders)
         for step, start in enumerate(range(0, len(order), self.batch)):
             index, n_new = wrapped(order, start, self.batch)
             x, y, weights = self.batch_of(rows.train[index], n_new)
@@ -306,32 +311,13 @@ def _some_images(network: Network, rows: Rows, seed: int) -> np.ndarray:
 
 
 def _mean_weight(rows: Rows) -> np.ndarray | float:
-    """Mean weight of a training row, for each problem: batches are divided by it."""
+    """Mean weight of the rows trained on, for each problem: batches are divided by it."""
     if rows.weights is None and rows.class_weights is None:
         return 1.0
+    frequency = None if rows.draw is None else rows.draw.frequency()
     total: Any = 0.0
     for start in range(0, len(rows.train), 65536):
-        total = total + rows.weights_of(rows.train[start : start + 65536]).sum(axis=0)
+        part = slice(start, start + 65536)
+        weights = rows.weights_of(rows.train[part])
+        total = total + (weights.sum(axis=0) if frequency is None else frequency[part] @ weights)
     return total / len(rows.train)
-
-
-def wrapped(order: np.ndarray, start: int, size: int) -> tuple[np.ndarray, int]:
-    """Rows of one batch, the last batch filled up from the start of the order.
-
-    A batch of one size is one graph on every backend, and batch normalisation sees a full batch.
-
-    Returns
-    -------
-    index : ndarray of shape (size,)
-    n_new : int
-        How many of them this epoch has not seen.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> wrapped(np.array([3, 1, 2]), start=2, size=2)
-    (array([2, 3]), 1)
-    """
-    index = order[start : start + size]
-    n_new = len(index)
-    return (index if n_new == size else np.concatenate([index, order[: size - n_new]])), n_new

@@ -39,6 +39,11 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         Passes over the training rows.
     batch_size : int, default=128
         Rows of one gradient step; larger than the number of rows means all of them.
+    balanced_batches : bool or float, default=False
+        Draw each batch from the classes in set shares: True gives all classes the same, a number between 0 and 1
+        is that of the rarest class (of two that are equally rare, the last), while the others keep their
+        proportions. An epoch has as many rows as before, so that those of a rare class come several times and
+        some of a frequent one wait for the next epoch; nothing is copied.
     image_shape : tuple (height, width, channels) or None, default=None
         What a flat row of X is; not needed for images.
     recipe : {"strong", "long"} or None, default=None
@@ -121,6 +126,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         "optimizer": "no_validation",
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "balanced_batches": ["boolean", Interval(Real, 0, 1, closed="neither")],
         "image_shape": [tuple, list, None],
         "recipe": [StrOptions(set(RECIPES)), None],
         "augment": [StrOptions(set(AUGMENTATIONS)), keras.layers.Layer, None],
@@ -146,6 +152,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         optimizer="adam",
         epochs=10,
         batch_size=128,
+        balanced_batches=False,
         image_shape=None,
         recipe=None,
         augment=None,
@@ -168,6 +175,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.optimizer = optimizer
         self.epochs = epochs
         self.batch_size = batch_size
+        self.balanced_batches = balanced_batches
         self.image_shape = image_shape
         self.recipe = recipe
         self.augment = augment

@@ -23,6 +23,7 @@ FLOORS = [
         "_precision",
         "_heads",
         "_backends",
+        "_batches",
         "_rows",
         "_thresholds",
         "_calibration",
