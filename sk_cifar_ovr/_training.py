@@ -291,7 +291,7 @@ class _Run:
         averaged = read(model.trainable_variables)
         self.trainer.reset_optimizer()
         program, still = self.trainer.program, self.dtype.type(0)
-        order = self.order.permutation(len(self.rows.train))
+        order = next(self.orders)
         starts = range(0, len(order), self.batch)
         program.begin()
         for step in range(min(SETTLING_STEPS, len(starts) * len(self.history["loss"]))):
