@@ -27,6 +27,8 @@ class OvRCurvesDisplay:
     ----------
     axes_ : ndarray of matplotlib Axes
         The precision-recall and the ROC panel.
+    ax_ : matplotlib Axes
+        The first of them.
     figure_ : matplotlib Figure
 
     Examples
@@ -108,8 +110,8 @@ class OvRCurvesDisplay:
 
         Parameters
         ----------
-        ax : array-like of two matplotlib Axes, default=None
-            Where to draw, precision-recall first; None makes a figure.
+        ax : matplotlib Axes or array-like of two of them, default=None
+            Where to draw, precision-recall first, or one for both; None makes a figure.
 
         Returns
         -------
@@ -140,7 +142,7 @@ class OvRCurvesDisplay:
         class_legend(axes[1], texts, "class vs others\n(marker: chosen threshold)")
         if ax is None:
             figure.suptitle("Each class vs the others at every threshold", fontsize=11)
-        self.figure_, self.axes_ = figure, np.array(axes)
+        self.figure_, self.axes_, self.ax_ = figure, np.array(axes), axes[0]
         return self
 
 
@@ -160,6 +162,8 @@ class OvRCalibrationDisplay:
     ----------
     axes_ : ndarray of matplotlib Axes
         One panel a class.
+    ax_ : matplotlib Axes
+        The first of them.
     figure_ : matplotlib Figure
 
     Examples
@@ -231,8 +235,8 @@ class OvRCalibrationDisplay:
 
         Parameters
         ----------
-        ax : array-like of K matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+        ax : matplotlib Axes or array-like of K of them, default=None
+            Where to draw, one a panel or one for all; None makes a figure.
         n_columns : int, default=5
             How many panels side by side.
 
@@ -257,5 +261,5 @@ class OvRCalibrationDisplay:
             figure.suptitle("Calibration: how often a class is there at a given probability", fontsize=11)
             figure.supxlabel("mean probability in a bin (larger dot: more rows)", fontsize=10)
             figure.supylabel("share that is the class", fontsize=10)
-        self.figure_, self.axes_ = figure, np.array(axes)
+        self.figure_, self.axes_, self.ax_ = figure, np.array(axes), axes[0]
         return self

@@ -139,7 +139,7 @@ class EmbeddingDisplay:
             One panel with every class in its colour, or one a class, which is coloured over the others
             in grey.
         ax : matplotlib Axes or array-like of them, default=None
-            Where to draw, one a panel; None makes a figure.
+            Where to draw, one a panel or one for all; None makes a figure.
         n_columns : int, default=5
             How many panels side by side.
         images : ndarray of shape (n, h, w) or (n, h, w, c), default=None
@@ -169,7 +169,7 @@ class EmbeddingDisplay:
             axes[0].set_title(title or f"{len(self.y):,} points by class", fontsize=11)
         elif ax is None:
             axes[0].figure.suptitle(title or f"Each class (blue) among {len(self.y):,} points", fontsize=11)
-        self.axes_, self.ax_, self.figure_ = np.array(axes), axes[0], axes[0].figure
+        self.figure_, self.axes_, self.ax_ = axes[0].figure, np.array(axes), axes[0]
         return self
 
     def _plot_all(self, names: list[str], ax: Any, n_columns: int) -> list["Axes"]:

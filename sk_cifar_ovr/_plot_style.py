@@ -60,7 +60,8 @@ def axes_grid(ax: Any, n_panels: int, n_columns: int, panel_size: tuple[float, f
     Parameters
     ----------
     ax : matplotlib Axes, array-like of Axes or None
-        Where to draw; None makes a figure.
+        Where to draw: an axes for each panel, or one whose place in its figure they share; None makes a
+        figure.
     n_panels, n_columns : int
         How many panels, and how many of them side by side.
     panel_size : tuple of float
@@ -71,25 +72,24 @@ def axes_grid(ax: Any, n_panels: int, n_columns: int, panel_size: tuple[float, f
     figure : matplotlib.figure.Figure
     axes : list of matplotlib.axes.Axes
     """
-    if ax is not None:
-        axes = list(np.ravel(np.asarray(ax, dtype=object)))
-        if len(axes) != n_panels:
-            raise ValueError(f"`ax` holds {len(axes)} axes where {n_panels} are drawn on.")
-        return axes[0].figure, axes
     n_columns = min(n_columns, n_panels)
     n_rows = -(-n_panels // n_columns)
-    figure, grid = pyplot().subplots(
-        n_rows,
-        n_columns,
+    if ax is None:
         # Never narrower than the title above the panels.
-        figsize=(max(6.0, n_columns * panel_size[0]), n_rows * panel_size[1] + 0.4),
-        layout="constrained",
-        squeeze=False,
-    )
-    figure.get_layout_engine().set(h_pad=0.1, w_pad=0.06)
-    for spare in grid.flat[n_panels:]:
-        spare.remove()
-    return figure, list(grid.flat[:n_panels])
+        size = (max(6.0, n_columns * panel_size[0]), n_rows * panel_size[1] + 0.4)
+        figure = pyplot().figure(figsize=size, layout="constrained")
+        figure.get_layout_engine().set(h_pad=0.1, w_pad=0.06)
+        grid = figure.add_gridspec(n_rows, n_columns)
+    else:
+        axes = list(np.ravel(np.asarray(ax, dtype=object)))
+        if len(axes) == n_panels:
+            return axes[0].figure, axes
+        if len(axes) != 1 or axes[0].get_subplotspec() is None:
+            raise ValueError(f"`ax` holds {len(axes)} axes where {n_panels} are drawn on; or give one subplot.")
+        figure = axes[0].figure
+        axes[0].set_axis_off()
+        grid = axes[0].get_subplotspec().subgridspec(n_rows, n_columns)
+    return figure, [figure.add_subplot(grid[k // n_columns, k % n_columns]) for k in range(n_panels)]
 
 
 def pyplot() -> Any:

@@ -26,6 +26,8 @@ class HistoryDisplay:
     ----------
     axes_ : ndarray of matplotlib Axes
         One panel a metric.
+    ax_ : matplotlib Axes
+        The first of them.
     figure_ : matplotlib Figure
 
     Examples
@@ -48,7 +50,8 @@ class HistoryDisplay:
         Parameters
         ----------
         estimator : fitted estimator
-            One whose `history_` is a mapping, or a list with one a class.
+            One whose `history_` is a mapping, or a list with one a class. Of separate one-vs-rest networks
+            each has its line.
         **options
             Those of :meth:`plot`.
 
@@ -58,6 +61,8 @@ class HistoryDisplay:
         """
         estimator, _ = final_step(estimator, None)
         history = estimator.history_
+        if getattr(estimator, "strategy", None) == "independent":
+            history = [network.history_ for network in estimator.estimators_]
         if not isinstance(history, Mapping):
             # Two classes share one network: that of the second.
             history = dict(zip(estimator.classes_[-len(history) :].tolist(), history, strict=True))
@@ -79,7 +84,7 @@ class HistoryDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of them, default=None
-            Where to draw, one a metric; None makes a figure.
+            Where to draw, one a metric or one for all; None makes a figure.
         n_columns : int, default=2
             How many panels side by side.
 
@@ -109,7 +114,7 @@ class HistoryDisplay:
             class_legend(last, [str(network) for network in networks], f"network{both}", lines=False)
         elif table["subset"].nunique() > 1:
             axes[0].legend(frameon=False, fontsize=8)
-        self.figure_, self.axes_ = figure, np.array(axes)
+        self.figure_, self.axes_, self.ax_ = figure, np.array(axes), axes[0]
         return self
 
     def _networks(self) -> dict[Any, Mapping[str, Sequence[float]]]:
@@ -142,7 +147,10 @@ class ReferenceDisplay:
 
     Attributes
     ----------
+    axes_ : ndarray of matplotlib Axes
+        The one panel.
     ax_ : matplotlib Axes
+        The same.
     figure_ : matplotlib Figure
 
     Examples
@@ -282,7 +290,7 @@ class ReferenceDisplay:
         panel.grid(axis="x", color="0.9", linewidth=0.6)
         panel.set_axisbelow(True)
         panel.legend(loc="upper left", bbox_to_anchor=(1.16, 1.0), borderaxespad=0, frameon=False, fontsize=8)
-        self.figure_, self.ax_ = figure, panel
+        self.figure_, self.axes_, self.ax_ = figure, np.array([panel]), panel
         return self
 
 

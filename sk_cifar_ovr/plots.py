@@ -1,7 +1,7 @@
 """Tables and points -> pictures, in the manner of scikit-learn's Displays. Draws, never computes.
 
 Each Display is made by `from_estimator` or `from_predictions`, which also draw it, keeps what it drew in
-`figure_` and `ax_` or `axes_`, and gives the numbers in the picture by `frame()`.
+`figure_`, `axes_` and `ax_`, and gives the numbers in the picture by `frame()`.
 """
 
 from collections.abc import Sequence
@@ -41,6 +41,8 @@ class OvRConfusionDisplay:
     ----------
     axes_ : ndarray of matplotlib Axes
         One panel a class.
+    ax_ : matplotlib Axes
+        The first of them.
     figure_ : matplotlib Figure
 
     Examples
@@ -115,8 +117,8 @@ class OvRConfusionDisplay:
 
         Parameters
         ----------
-        ax : array-like of K matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+        ax : matplotlib Axes or array-like of K of them, default=None
+            Where to draw, one a panel or one for all; None makes a figure.
         n_columns : int, default=5
             How many matrices side by side.
         cmap : str or matplotlib Colormap, default="Blues"
@@ -152,5 +154,5 @@ class OvRConfusionDisplay:
             figure.suptitle(f"Confusion of the {kind}: counts and share of each true row", fontsize=11)
             figure.supxlabel("answered", fontsize=10)
             figure.supylabel("true", fontsize=10)
-        self.figure_, self.axes_ = figure, np.array(axes)
+        self.figure_, self.axes_, self.ax_ = figure, np.array(axes), axes[0]
         return self

@@ -58,6 +58,11 @@ class OvR(OneVsRestClassifier):
         return self.decision_function(X) >= np.log(self.thresholds_ / (1 - self.thresholds_))
 
 
+class OneHistory:
+    def __init__(self, first):
+        self.history_ = {"loss": [float(first), 1.0]}
+
+
 @pytest.fixture(scope="module")
 def digits():
     X, y = load_digits(return_X_y=True)
@@ -267,6 +272,21 @@ def test_history_of_an_estimator_of_several_networks(digits):
     assert len(display.axes_[0].lines) == 10
 
 
+def test_history_of_separate_networks_has_a_line_for_each():
+    class Independent:
+        strategy = "independent"
+        classes_ = np.array(NAMES)
+        history_ = {"loss": [2.0, 1.0]}
+        estimators_ = [OneHistory(k) for k in range(3)]
+
+    table = HistoryDisplay.from_estimator(Independent()).frame()
+    assert table.groupby("network", sort=False)["value"].apply(list).to_dict() == {
+        "ant": [0.0, 1.0],
+        "bee": [1.0, 1.0],
+        "cow": [2.0, 1.0],
+    }
+
+
 def test_history_like_baseline(tmp_path):
     halved = {name: [value / 2 for value in values] for name, values in HISTORY.items()}
     assert_like_baseline(HistoryDisplay(HISTORY).plot, 2, "history", tmp_path)
@@ -319,6 +339,29 @@ def test_given_axes_are_drawn_on(synthetic):
     assert not figure.get_suptitle()
     with pytest.raises(ValueError, match="holds 2 axes where 3 are drawn on"):
         confusion.plot(ax=axes[1, :2])
+
+
+def test_all_panels_share_the_place_of_one_given_subplot(synthetic):
+    y, probabilities, points, _ = synthetic
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 6), layout="constrained")
+    displays = [
+        OvRConfusionDisplay.from_predictions(y, probabilities > 0.5, ax=right, n_columns=2),
+        OvRCurvesDisplay.from_predictions(y, probabilities, ax=right),
+        OvRCalibrationDisplay.from_predictions(y, probabilities, ax=right),
+        EmbeddingDisplay.from_predictions(y, points, panels="classes", ax=right),
+        HistoryDisplay(HISTORY).plot(ax=right),
+    ]
+    figure.canvas.draw()
+    for display in displays:
+        assert display.figure_ is figure
+        assert display.ax_ is display.axes_[0]
+        assert len(display.axes_) == (2 if isinstance(display, (OvRCurvesDisplay, HistoryDisplay)) else 3)
+        for panel in display.axes_:
+            assert panel.get_position().x0 > left.get_position().x1
+    assert displays[0].axes_[2].get_position().y1 < displays[0].axes_[0].get_position().y0
+    free = figure.add_axes((0, 0, 1, 1))
+    with pytest.raises(ValueError, match="holds 1 axes where 3 are drawn on; or give one subplot"):
+        displays[0].plot(ax=free)
 
 
 @pytest.mark.parametrize(
