@@ -1,15 +1,12 @@
 """The report of a run as Markdown."""
 
-import keras
-import numpy as np
-
-from ._run import Run, versions
+from ._run import Run, facts, layers
 
 
 def summary(result: Run) -> str:
     """The figures of a run: their means and the table."""
     reference = result.reference
-    beside = " The reference stands in brackets." if reference is not None else ""
+    beside = "" if reference is None else " The reference stands in brackets."
     mean, by_label = result.table.mean(imbalance=True), result.argmax.mean()
     lines = [
         f"Mean class F1 {100 * mean['class_f1']:.1f} %, mean macro F1 {100 * mean['macro_f1']:.1f} % "
@@ -18,7 +15,7 @@ def summary(result: Run) -> str:
         f"Of the probabilities: mean average precision {mean['average_precision']:.3f}, ROC AUC "
         f"{mean['roc_auc']:.3f}, calibration error {mean['calibration_error']:.3f}.",
         "",
-        f"Each class against the others, percent; thresholds {_thresholds(result)}.{beside}",
+        f"Each class against the others, percent.{beside}",
         "",
         result.table.to_markdown(reference),
     ]
@@ -27,8 +24,7 @@ def summary(result: Run) -> str:
 
 def markdown(result: Run) -> str:
     """The whole report of a run."""
-    data, settings = result.data, result.settings
-    network = result.estimator.estimators_[0]
+    rows, total = layers(result.estimator.estimators_[0].model_)
     lines = [
         "# One-vs-rest report",
         "",
@@ -36,32 +32,15 @@ def markdown(result: Run) -> str:
         "",
         "## What was run",
         "",
-        f"- Data: {data.origin}; SHA-256 `{data.sha256}`",
-        f"- Images: {len(data.X_train):,} to train on, {len(data.X_test):,} read once",
-        f"- Strategy {settings['strategy']}, loss {settings['loss']}, {settings['epochs']} epochs, "
-        f"batches of {network.batch_size}, seed {settings['seed']}, precision {network.precision_}"
-        + "".join(f", {name}={value}" for name, value in settings["parameters"].items()),
-        *([f"- Command: `{settings['command']}`"] if "command" in settings else []),
-        f"- Minutes: {result.minutes['training']:.2f} training, {result.minutes['prediction']:.2f} prediction",
-        "- Versions: " + ", ".join(f"{name} {number}" for name, number in versions().items()),
+        *(f"- {name}: {told}" for name, told in facts(result).items()),
         "",
         "## The network of each problem",
         "",
-        *_layer_table(network.model_),
+        "| layer | type | output shape | parameters |",
+        "| --- | --- | --- | ---: |",
+        *(f"| {' | '.join(row)} |" for row in rows),
+        "",
+        total,
         "",
     ]
     return "\n".join(lines)
-
-
-def _thresholds(result: Run) -> str:
-    values = sorted(set(np.round(result.estimator.thresholds_, 3).tolist()))
-    return ", ".join(str(value) for value in values)
-
-
-def _layer_table(model: keras.Model) -> list[str]:
-    rows = ["| layer | type | output shape | parameters |", "| --- | --- | --- | ---: |"]
-    for layer in model.layers:
-        rows.append(f"| {layer.name} | {type(layer).__name__} | {layer.output.shape} | {layer.count_params():,} |")
-    trainable = sum(int(np.prod(v.shape)) for v in model.trainable_weights)
-    total = model.count_params()
-    return [*rows, "", f"{total:,} parameters, {trainable:,} trainable, {total - trainable:,} not."]

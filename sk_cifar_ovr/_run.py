@@ -171,7 +171,8 @@ def _settings(estimator: OneVsRestCNNClassifier, loss: str, command: str | None)
 
 def _is_default(name: str, value) -> bool:
     parameter = inspect.signature(CNNClassifier).parameters.get(name)
-    return parameter is not None and parameter.default is value
+    # By type first: arrays and losses have no plain equality.
+    return parameter is not None and type(parameter.default) is type(value) and bool(parameter.default == value)
 
 
 def versions() -> dict[str, str]:
@@ -200,6 +201,39 @@ def metrics(result: Run) -> dict[str, Any]:
         "classes": [str(name) for name in result.estimator.classes_],
         "confusion": result.table.confusion.tolist(),
         "confusion_argmax": result.argmax.confusion.tolist(),
-        "scores": {} if scores is None else scores.drop(columns="class").to_dict("list"),
+        "scores": {} if scores is None else _without_nan(scores.drop(columns="class")).to_dict("list"),
         "mean": {"ovr": result.table.mean().to_dict(), "argmax": result.argmax.mean().to_dict()},
     }
+
+
+def _without_nan(table: pd.DataFrame) -> pd.DataFrame:
+    # JSON has no NaN: the area under ROC of a class that has no test image.
+    return table.astype(object).where(table.notna(), None)
+
+
+def facts(result: Run) -> dict[str, str]:
+    """What was run, in words: all that is needed to repeat it."""
+    data, settings, network = result.data, result.settings, result.estimator.estimators_[0]
+    parameters = "".join(f", {name}={value}" for name, value in settings["parameters"].items())
+    thresholds = sorted(set(np.round(result.estimator.thresholds_, 3).tolist()))
+    told = {
+        "Data": f"{data.origin}; SHA-256 {data.sha256}",
+        "Images": f"{len(data.X_train):,} to train on, {len(data.X_test):,} read once",
+        "Settings": f"strategy {settings['strategy']}, loss {settings['loss']}, {settings['epochs']} epochs, "
+        f"batches of {network.batch_size}, seed {settings['seed']}, precision {network.precision_}{parameters}",
+        "Thresholds": ", ".join(str(value) for value in thresholds),
+        "Minutes": f"{result.minutes['training']:.2f} training, {result.minutes['prediction']:.2f} prediction",
+        "Versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
+    }
+    return {"Command": settings["command"], **told} if "command" in settings else told
+
+
+def layers(model: keras.Model) -> tuple[list[tuple[str, str, str, str]], str]:
+    """The layers of a network: name, type, output shape and parameters of each; and the sum in words."""
+    rows = [
+        (layer.name, type(layer).__name__, str(layer.output.shape), f"{layer.count_params():,}")
+        for layer in model.layers
+    ]
+    trainable = sum(int(np.prod(v.shape)) for v in model.trainable_weights)
+    total = model.count_params()
+    return rows, f"{total:,} parameters, {trainable:,} trainable, {total - trainable:,} not."

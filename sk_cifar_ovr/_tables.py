@@ -99,16 +99,17 @@ def long_heading(column: str) -> str:
     return f"{group} {name}" if group in ("class", "others", "macro") else name
 
 
-def _cell(column: str, row: pd.Series, reference: pd.Series | None) -> str:
-    own = _value(column, row.get(column))
-    other = "" if reference is None else _value(column, reference.get(column))
-    return f"{own} ({other})" if other else own
-
-
-def _value(column: str, value: float | None) -> str:
+def shown(column: str, value: float | None) -> str:
+    """Return a cell's text: a count as it is, a fraction in percent, nothing for None."""
     if value is None:
         return ""
     return str(int(value)) if column in COUNTS else f"{100 * value:.1f}"
+
+
+def _cell(column: str, row: pd.Series, reference: pd.Series | None) -> str:
+    own = shown(column, row.get(column))
+    other = "" if reference is None else shown(column, reference.get(column))
+    return f"{own} ({other})" if other else own
 
 
 def _pad(row: list[str], widths: list[int]) -> list[str]:
@@ -116,7 +117,7 @@ def _pad(row: list[str], widths: list[int]) -> list[str]:
 
 
 def _html_cell(column: str, row: dict[str, float]) -> str:
-    text = _value(column, row.get(column))
+    text = shown(column, row.get(column))
     if not text or not column.endswith("_f1"):
         return f'<td style="text-align:right">{text}</td>'
     share = 100 * row[column]

@@ -39,5 +39,9 @@ class UnknownParameterError(TypeError, ValueError):
     """
 
 
+class MissingExtraError(ImportError):
+    """A part that needs an optional library, which is not installed."""
+
+
 class PixelScaleWarning(DataConversionWarning):
     """Float images that lie within 0-1 were taken as 0-1, not as 0-255."""

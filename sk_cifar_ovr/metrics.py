@@ -10,15 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ._curves import (
-    calibration_error,
-    divide,
-    ovr_curves,
-    probability_scores,
-    reliability_bins,
-    warn_undefined,
-)
+from ._curves import calibration_error, divide, ovr_curves, probability_scores, reliability_bins, warn_undefined
 from ._intervals import Interval, PairedTest, corrected_paired_test, mean_and_interval
+from ._mistakes import worst_mistakes
 from ._ovr_input import check_predicted, final_step, ovr_answers, positive_probabilities
 from ._tables import COUNTS, html_table, markdown_table
 
@@ -37,6 +31,7 @@ __all__ = [
     "probability_scores",
     "reference_table",
     "reliability_bins",
+    "worst_mistakes",
 ]
 
 
@@ -225,8 +220,9 @@ class OvRReport:
         with warnings.catch_warnings(action="ignore"):
             table, means = self.frame(imbalance=True), self.mean(imbalance=True)
         answers = "argmax labels" if self.argmax else "each problem's own answers"
-        rows = f"{self.confusion[0].sum():,} rows"
-        return html_table(table, means, f"Each class vs the others, percent ({rows}; {answers})")
+        return html_table(
+            table, means, f"Each class vs the others, percent ({self.confusion[0].sum():,} rows; {answers})"
+        )
 
 
 def ovr_report(

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "sk_cifar_ovr"
 
 # Each module imports only modules of lower floors.
 FLOORS = [
-    {"exceptions", "_freeze", "_sklearn", "_progress", "_tables", "_intervals", "_plot_style"},
+    {"exceptions", "_freeze", "_sklearn", "_progress", "_tables", "_intervals", "_plot_style", "_thumbnails"},
     {"_archive", "_download"},
     {"_images", "_cifar"},
     {"datasets", "losses", "augment", "whitening", "_image_input"},
@@ -40,14 +40,16 @@ FLOORS = [
     {"multiclass", "imbalance", "manifold"},
     {"features"},
     {"_ovr_input"},
-    {"_curves"},
+    {"_curves", "_mistakes"},
     {"metrics"},
     {"_curve_plots", "_embedding_plot", "_run_plots"},
     {"plots"},
     {"_encoding"},
     {"persistence"},
     {"_run"},
-    {"_markdown"},
+    {"_markdown", "_map"},
+    {"_html_table", "_html_map"},
+    {"_html"},
     {"report"},
     {"cli"},
     {"__main__"},

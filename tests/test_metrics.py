@@ -43,6 +43,7 @@ from sk_cifar_ovr.metrics import (
     probability_scores,
     reference_table,
     reliability_bins,
+    worst_mistakes,
 )
 
 # The reference report as printed: rounded percents, exact counts.
@@ -475,3 +476,29 @@ def test_equal_differences_and_what_is_refused():
         corrected_paired_test([1.0, np.nan], [1.0, 2.0], n_train=8, n_test=2)
     with pytest.raises(ValueError, match="above 0"):
         corrected_paired_test([1.0, 2.0], [1.0, 3.0], n_train=0, n_test=2)
+
+
+def test_worst_mistakes_are_all_mistakes_the_surest_first():
+    rng = np.random.default_rng(0)
+    y = rng.choice(["a", "b", "c"], 200)
+    probabilities = rng.uniform(size=(200, 3))
+    answers = probabilities >= 0.5
+    whole = worst_mistakes(y, answers, probabilities, n=None)
+    counts = ovr_report(y, answers).frame().set_index("class")
+    for (label, mistake), rows in whole.groupby(["class", "mistake"]):
+        k = "abc".index(label)
+        assert len(rows) == counts.loc[label, "fn" if mistake == "missed" else "fp"]
+        assert (y[rows["row"]] == rows["true"]).all()
+        assert ((rows["true"] == label) == (mistake == "missed")).all()
+        assert (answers[rows["row"], k] == (mistake == "false yes")).all()
+        np.testing.assert_array_equal(rows["probability"], probabilities[rows["row"], k])
+        distance = rows["probability"] if mistake == "missed" else 1 - rows["probability"]
+        assert distance.is_monotonic_increasing
+    few = worst_mistakes(y, answers, probabilities, n=2)
+    assert few.equals(whole.groupby(["class", "mistake"], sort=False).head(2).reset_index(drop=True))
+
+
+def test_no_mistake_is_an_empty_table():
+    table = worst_mistakes([0, 1], [0, 1], [0.2, 0.9])
+    assert table.empty
+    assert list(table.columns) == ["class", "mistake", "row", "true", "probability"]
