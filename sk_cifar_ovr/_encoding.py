@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._calibration import calibrator_from, calibrator_state
 from ._fitting import FittedNetwork, find_builder
 from ._scikeras import Bridge, loss_class, optimizer_class
+from ._searches import is_search
 from .exceptions import SavedFileError
 from .networks import BUILDERS
 
@@ -109,6 +110,11 @@ class Encoder:
             return {"import": _import_name(value)}
         if isinstance(value, _KERAS):
             return {"keras": json.loads(json.dumps(keras.saving.serialize_keras_object(value)))}
+        if is_search(value):
+            raise TypeError(
+                "a search is no setting to be saved, but what it found is: set_params(estimator=ovr.estimators_[0]) "
+                "first, or whichever settings a later fit is to start from; the trained networks stay as they are."
+            )
         if hasattr(value, "get_params"):
             return {"estimator": self._parameters(value)}
         raise TypeError(
@@ -153,7 +159,7 @@ class Decoder:
         estimator.thresholds_ = self.value(fitted["thresholds"])
         calibrators = self.value(fitted["calibrators"])
         estimator.calibrators_ = calibrators and [calibrator_from(state) for state in calibrators]
-        estimator._joint = None
+        estimator._joint = estimator.searches_ = None
         if fitted["joint"] is not None:
             first = estimator.estimators_[0]
             estimator._joint = self._network(first, first.classes_, fitted["joint"])[1]

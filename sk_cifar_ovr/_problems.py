@@ -1,6 +1,7 @@
 """Train and ask K binary problems together (one trunk, K heads) or one network each."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -8,6 +9,7 @@ from sklearn.base import clone
 
 from ._fitting import FittedNetwork, class_weights, make_job, run_job
 from ._progress import Progress
+from ._searches import fitted_search, found_classifier, inner_classifier, is_search
 from .classifier import CNNClassifier
 
 BINARY = np.array([0, 1])
@@ -22,10 +24,13 @@ class FittedProblems:
     estimators : list of CNNClassifier
     joint : FittedNetwork or None
         The trunk with its K heads, which answers all problems in one pass.
+    searches : list of fitted searches, or None
+        Where each problem chose its own settings.
     """
 
     estimators: list[CNNClassifier]
     joint: FittedNetwork | None
+    searches: list | None = None
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Probabilities of "others" and "the class", shape (n, K, 2)."""
@@ -49,7 +54,7 @@ class Problems:
 
     Attributes
     ----------
-    base : CNNClassifier
+    base : CNNClassifier or a search over one
         Settings of each.
     strategy : {"joint", "independent"}
     class_weights : list of (None, "balanced" or dict), or None
@@ -57,7 +62,7 @@ class Problems:
     n_jobs : int or None
     """
 
-    base: CNNClassifier
+    base: Any
     strategy: str
     class_weights: list | None
     n_jobs: int | None
@@ -143,30 +148,31 @@ def _weights_of_two(negative, positive):
 
 
 def _fit_independent(bases, X, labels, sample_weight, progress, n_jobs, **how) -> FittedProblems:
-    n_problems, epochs = labels.shape[1], how.get("epochs") or bases[0].epochs
-    if effective_n_jobs(n_jobs) > 1:
+    epochs = how.get("epochs") or inner_classifier(bases[0]).epochs
+    tasks = zip(bases, labels.T, strict=True)
+    apart = effective_n_jobs(n_jobs) > 1
+    if apart:
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        results = parallel(
-            delayed(fit_binary)(base, X, column, sample_weight, **how)
-            for base, column in zip(bases, labels.T, strict=True)
-        )
-        estimators: list[CNNClassifier] = []
-        for fitted in results:
-            estimators.append(fitted)
-            progress.now(f"class {len(estimators)}/{n_problems}")
+        results = parallel(delayed(fit_binary)(base, X, column, sample_weight, **how) for base, column in tasks)
+    else:
+        results = (fit_binary(base, X, column, sample_weight, progress, **how) for base, column in tasks)
+    fitted: list = []
+    while len(fitted) < len(bases):
+        progress.now(f"class {len(fitted) + 1}/{len(bases)}")
+        fitted.append(next(results))
+        if apart or is_search(fitted[-1]):
             progress.advance(len(X) * epochs, epoch=epochs - 1)
-        return FittedProblems(estimators, None)
-    estimators = []
-    for k, (base, column) in enumerate(zip(bases, labels.T, strict=True), start=1):
-        progress.now(f"class {k}/{n_problems}")
-        estimators.append(fit_binary(base, X, column, sample_weight, progress, **how))
-    return FittedProblems(estimators, None)
+    searches = [result for result in fitted if is_search(result)]
+    return FittedProblems([found_classifier(result) for result in fitted], None, searches or None)
 
 
-def fit_binary(estimator: CNNClassifier, X, labels, sample_weight, progress=None, **how) -> CNNClassifier:
+def fit_binary(estimator, X, labels, sample_weight, progress=None, **how):
     """Fit one binary problem; at module level, so that worker processes can import it."""
+    labels = labels.astype(int)
+    if is_search(estimator):
+        return fitted_search(estimator, X, labels, sample_weight)
     silent = Progress(0) if progress is None else progress
-    return estimator._fit(X, labels.astype(int), sample_weight, classes=BINARY, progress=silent, **how)
+    return estimator._fit(X, labels, sample_weight, classes=BINARY, progress=silent, **how)
 
 
 def _fit_joint(

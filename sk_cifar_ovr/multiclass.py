@@ -14,7 +14,8 @@ from ._fitting import check_partial_fit, checked_classes, checked_weights
 from ._problems import FittedProblems, Problems, weights_by_problem
 from ._progress import Progress
 from ._rows import as_rows, rows_like_fitted
-from ._sklearn import StrOptions, fit_context
+from ._searches import check_search, inner_classifier, is_search
+from ._sklearn import BaseSearchCV, StrOptions, fit_context
 from ._thresholds import fixed_thresholds
 from .classifier import CNNClassifier
 
@@ -24,9 +25,10 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    estimator : CNNClassifier or None, default=None
+    estimator : CNNClassifier, a search over one, or None, default=None
         Settings of each binary problem; None is ``CNNClassifier()``. A `class_weight` dict on it speaks of 0
-        (others) and 1 (the class).
+        (others) and 1 (the class). With a search such as `GridSearchCV`, over a `CNNClassifier` alone or behind
+        samplers in a Pipeline, each "independent" problem chooses for itself.
     strategy : {"joint", "independent"}, default="joint"
         "joint" trains one shared trunk with K heads in one program; "independent" trains K separate networks.
     threshold : None, {"f1", "balanced_accuracy"}, callable, float or array-like of shape (K,), default=None
@@ -55,6 +57,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         share the arrays of the trunk.
     thresholds_ : ndarray of shape (len(`estimators_`),)
         What `predict_ovr` compares positive probabilities with.
+    searches_ : list of fitted searches, or None
+        One a problem, where `estimator` is a search.
     calibrators_ : list of scikit-learn calibrators, or None
         One a problem; the probabilities of `estimators_` are not calibrated.
     history_ : dict of lists of float
@@ -78,7 +82,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "estimator": [CNNClassifier, None],
+        "estimator": [CNNClassifier, BaseSearchCV, None],
         "strategy": [StrOptions({"joint", "independent"})],
         "threshold": "no_validation",
         "calibration": [StrOptions(set(METHODS)), None],
@@ -134,8 +138,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
             If the loss of a problem becomes NaN or infinite.
         """
         base = self._base()
-        earlier = self._earlier() if base.warm_start and hasattr(self, "estimators_") else None
-        return self._fit(base, X, y, sample_weight, earlier=earlier)
+        warm = not is_search(base) and base.warm_start and hasattr(self, "estimators_")
+        return self._fit(base, X, y, sample_weight, earlier=self._earlier() if warm else None)
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -161,15 +165,16 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             As in `CNNClassifier.partial_fit`, and if something is to be tuned out of fold.
         """
-        base = self._base()
+        base = self._base(partial=True)
         going_on = hasattr(self, "estimators_")
         check_partial_fit(self, classes, going_on, early_stopping=base.early_stopping)
         earlier = self._earlier() if going_on else None
         return self._fit(base, X, y, sample_weight, classes=classes, earlier=earlier, partial=True)
 
-    def _base(self) -> CNNClassifier:
+    def _base(self, *, partial=False):
         base = clone(self.estimator) if self.estimator is not None else CNNClassifier()
-        base._validate_params()
+        check_search(base, strategy=self.strategy, class_weight=self.class_weight, partial=partial)
+        inner_classifier(base)._validate_params()
         return base
 
     def _earlier(self) -> FittedProblems:
@@ -193,12 +198,13 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         problems = Problems(base, self.strategy, weights_by_problem(self.class_weight, classes), self.n_jobs)
         how = {"epochs": 1, "keep_optimizer": True} if partial else {}
         n_rows = len(X) + sum(len(train) for train, _ in (tuning.folds if tuning else []))
-        with self._progress(1 if partial else base.epochs, n_rows, n_problems, base.verbose) as progress:
+        inner = inner_classifier(base)
+        with self._progress(1 if partial else inner.epochs, n_rows, n_problems, inner.verbose) as progress:
             if tuning is not None:
                 calibrators, tuned = tuning.fit(problems, X, y, classes, sample_weight, progress)
                 thresholds = thresholds if tuned is None else tuned
             fitted = problems.fit(X, y, classes, sample_weight, progress, earlier=earlier, **how)
-        self.estimators_, self._joint = fitted.estimators, fitted.joint
+        self.estimators_, self._joint, self.searches_ = fitted.estimators, fitted.joint, fitted.searches
         for estimator in self.estimators_:
             estimator.n_features_in_ = self.n_features_in_
             if hasattr(self, "feature_names_in_"):

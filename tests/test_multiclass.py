@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import dense
 from sklearn.metrics import f1_score
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
@@ -195,3 +195,50 @@ def test_class_weights_that_are_none_are_refused(digits, weights):
     X, y = digits
     with pytest.raises(ValueError, match="class_weight"):
         CNNClassifier(**TINY, class_weight=weights).fit(X, y % 3)
+
+
+@pytest.mark.parametrize(
+    ("metric", "error", "message"),
+    [
+        (lambda t, p: float("nan"), ValueError, "every answer was right"),
+        (lambda t, p: None, TypeError, "one number"),
+        (lambda t, p: [1.0, 0.5], TypeError, "one number"),
+    ],
+    ids=["nan", "none", "list"],
+)
+def test_a_metric_that_gives_no_number_is_said_before_training(digits, monkeypatch, metric, error, message):
+    from sk_cifar_ovr import _crossfit
+
+    X, y = digits
+    monkeypatch.setattr(_crossfit.Problems, "fit", None)
+    with pytest.raises(error, match=message):
+        OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold=metric).fit(X, y)
+
+
+def test_thresholds_where_a_metric_is_undefined_are_passed_over():
+    """Precision without a yes is 0/0."""
+    truth = np.array([0, 0, 1, 1, 1])
+    scores = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+
+    def precise(y_true, y_pred):
+        return np.nan if y_pred.sum() > 3 else y_true[y_pred == 1].mean() + y_pred.sum() / 100
+
+    assert 0.2 <= tuned_threshold(truth, scores, precise) <= 0.3
+
+
+def test_a_metric_undefined_everywhere_but_at_the_truth_says_so():
+    truth, scores = np.array([0, 1, 0, 1]), np.array([0.9, 0.1, 0.8, 0.2])
+
+    def only_perfect(y_true, y_pred):
+        return 1.0 if (y_true == y_pred).all() else np.nan
+
+    with pytest.raises(ValueError, match="undefined at every threshold"):
+        tuned_threshold(truth, scores, only_perfect)
+
+
+def test_weightless_rows_leave_a_fold_without_a_class(digits):
+    X, y = digits
+    weight = np.where((y % 3 == 2) & (np.arange(len(y)) >= 60), 0.0, 1.0)
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold="f1", cv=KFold(3))
+    with pytest.raises(ValueError, match="Class 2 has no rows in the test part of a fold"):
+        ovr.fit(X, y % 3, sample_weight=weight)
