@@ -240,5 +240,5 @@ def test_weightless_rows_leave_a_fold_without_a_class(digits):
     X, y = digits
     weight = np.where((y % 3 == 2) & (np.arange(len(y)) >= 60), 0.0, 1.0)
     ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold="f1", cv=KFold(3))
-    with pytest.raises(ValueError, match="Class 2 has no rows in the test part of a fold"):
+    with pytest.raises(ValueError, match="Class 2 has no rows in the training part"):
         ovr.fit(X, y % 3, sample_weight=weight)
