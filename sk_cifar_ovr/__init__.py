@@ -20,6 +20,7 @@ _HOME = {
     "OneVsRestCNNClassifier": "multiclass",
     "ImageSampler": "imbalance",
     "CNNFeatures": "features",
+    "TSNETransformer": "manifold",
     "save": "persistence",
     "load": "persistence",
 }

@@ -8,7 +8,7 @@ from imblearn.utils.estimator_checks import parametrize_with_checks as parametri
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sk_cifar_ovr import CNNClassifier, CNNFeatures, ImageSampler, OneVsRestCNNClassifier
+from sk_cifar_ovr import CNNClassifier, CNNFeatures, ImageSampler, OneVsRestCNNClassifier, TSNETransformer
 
 
 def classifier():
@@ -42,7 +42,8 @@ SAMPLERS = [
     )
 ]
 
-TRANSFORMERS = [CNNFeatures(classifier())]
+# The checks fit some ten rows, and each needs three times the perplexity.
+TRANSFORMERS = [CNNFeatures(classifier()), TSNETransformer(perplexity=2, max_iter=50, random_state=0)]
 
 
 @parametrize_with_checks([*ESTIMATORS, *TRANSFORMERS, *SAMPLERS])

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "sk_cifar_ovr"
 # Each module imports only modules of lower floors.
 FLOORS = [
     {"exceptions", "_freeze", "_sklearn", "_progress", "_tables", "_intervals", "_plot_style", "_thumbnails"},
+    {"exceptions", "_freeze", "_sklearn", "_progress", "_tables", "_intervals", "_plot_style", "_opentsne"},
     {"_archive", "_download"},
     {"_images", "_cifar"},
     {"datasets", "losses", "augment", "whitening", "_image_input"},

@@ -1,0 +1,167 @@
+"""The one seam to openTSNE: affinities, the descent, and rows added to an embedding."""
+
+from collections.abc import Callable
+
+import numpy as np
+from openTSNE import TSNEEmbedding, initialization
+from openTSNE.affinity import Affinities, joint_probabilities_nn
+from openTSNE.tsne import PartialTSNEEmbedding
+from scipy import sparse
+
+METHODS = {"barnes_hut": "bh", "fft": "fft"}
+MOMENTUM = 0.8
+# Rows that are added move in small steps among points that stay where they are.
+PLACING = {"learning_rate": 0.1, "exaggeration": 1.5, "max_grad_norm": 0.25, "max_step_norm": None}
+PLACING_ITERATIONS = 250
+REPORT_EVERY = 25
+
+
+def affinities_among(distances: np.ndarray, indices: np.ndarray, perplexity: float, threads: int):
+    """Joint probabilities of rows from their nearest neighbours.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n, k)
+    indices : ndarray of shape (n, k)
+    perplexity : float
+    threads : int
+
+    Returns
+    -------
+    sparse matrix of shape (n, n)
+        Symmetric, with sum 1.
+    """
+    return joint_probabilities_nn(indices, distances, [perplexity], n_jobs=threads)
+
+
+def affinities_to(distances: np.ndarray, indices: np.ndarray, perplexity: float, n: int, threads: int):
+    """Probabilities with which new rows take embedded ones as neighbours.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (m, k)
+    indices : ndarray of shape (m, k)
+    perplexity : float
+    n : int
+        Embedded rows.
+    threads : int
+
+    Returns
+    -------
+    sparse matrix of shape (m, n)
+        Each row sums to 1.
+    """
+    return joint_probabilities_nn(
+        indices,
+        distances,
+        [perplexity],
+        symmetrize=False,
+        normalization="point-wise",
+        n_reference_samples=n,
+        n_jobs=threads,
+    )
+
+
+def principal_start(X: np.ndarray, n_components: int, seed: int) -> np.ndarray:
+    """The first principal components, shrunk; zeros where X has fewer, and a little noise everywhere."""
+    start = np.zeros((len(X), n_components))
+    known = min(n_components, *X.shape)
+    start[:, :known] = initialization.pca(X, known, random_state=seed, add_jitter=False)
+    return initialization.jitter(start, random_state=seed)
+
+
+def spectral_start(affinities, n_components: int, seed: int) -> np.ndarray:
+    """The leading eigenvectors of the affinities, shrunk."""
+    return initialization.spectral(affinities, n_components, random_state=seed)
+
+
+def random_start(n: int, n_components: int, seed: int) -> np.ndarray:
+    """A small Gaussian cloud."""
+    return initialization.random(n, n_components, random_state=seed)
+
+
+def embed(
+    affinities,
+    start: np.ndarray,
+    *,
+    method: str,
+    early_exaggeration: float,
+    learning_rate: float | str,
+    iterations: tuple[int, int],
+    threads: int,
+    report: Callable[[int, float], None] | None = None,
+) -> tuple[np.ndarray, float]:
+    """Let points move until their places agree with the affinities.
+
+    Parameters
+    ----------
+    affinities : sparse matrix of shape (n, n)
+    start : ndarray of shape (n, n_components)
+    method : {"barnes_hut", "fft"}
+    early_exaggeration : float
+        Factor of the affinities in the first phase.
+    learning_rate : float or "auto"
+    iterations : (int, int)
+        Of the first phase and of the second.
+    threads : int
+    report : callable or None
+        Called now and then with the iterations done since the last call and the divergence.
+
+    Returns
+    -------
+    places : ndarray of shape (n, n_components), float64
+    kl_divergence : float
+    """
+    callbacks = None if report is None else [lambda _, error, __: report(REPORT_EVERY, error)]
+    embedding = TSNEEmbedding(
+        start,
+        _holding(affinities),
+        negative_gradient_method=METHODS[method],
+        learning_rate=learning_rate,
+        momentum=MOMENTUM,
+        n_jobs=threads,
+        callbacks=callbacks,
+        callbacks_every_iters=REPORT_EVERY,
+    )
+    early, late = iterations
+    embedding.optimize(early, exaggeration=early_exaggeration, inplace=True)
+    embedding.optimize(late, inplace=True)
+    # The gradient is the same on any number of threads, the sum of the divergence on one only.
+    embedding.optimize(0, n_jobs=1, inplace=True)
+    return np.array(embedding), float(embedding.kl_divergence)
+
+
+def add(affinities, start: np.ndarray, places: np.ndarray, threads: int) -> np.ndarray:
+    """Let new points find their places among embedded ones, which stay; each for itself.
+
+    Parameters
+    ----------
+    affinities : sparse matrix of shape (m, n)
+    start : ndarray of shape (m, n_components)
+    places : ndarray of shape (n, n_components)
+    threads : int
+
+    Returns
+    -------
+    ndarray of shape (m, n_components), float64
+    """
+    n = len(places)
+    # Affinities among the embedded points play no part any more.
+    reference = TSNEEmbedding(places, _holding(sparse.csr_matrix((n, n))))
+    points = PartialTSNEEmbedding(start, reference, affinities)
+    # Interpolation shares its grid among the new points; Barnes-Hut looks at each of them alone.
+    points.optimize(
+        PLACING_ITERATIONS,
+        negative_gradient_method="bh",
+        momentum=MOMENTUM,
+        n_jobs=threads,
+        inplace=True,
+        **PLACING,
+    )
+    return np.array(points)
+
+
+def _holding(matrix) -> Affinities:
+    affinities = Affinities()
+    affinities.P = matrix
+    return affinities
