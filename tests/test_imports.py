@@ -29,6 +29,7 @@ FLOORS = [
         "_thresholds",
         "_calibration",
         "_resampling",
+        "_neighbors",
     },
     {"_objective", "_recipes"},
     {"_programs"},
