@@ -12,7 +12,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 DATA = ROOT.parent / "shared" / "data" / "cifar10-jpeg.tar.xz"
-PACKAGES = ("sk_cifar_ovr", "keras", "tensorflow", "jax", "torch", "scikeras", "scikit-learn", "openTSNE", "numpy")
+PACKAGES = (
+    *("sk_cifar_ovr", "keras", "tensorflow", "jax", "torch", "scikeras", "skorch"),
+    *("scikit-learn", "openTSNE", "numpy"),
+)
 
 
 def surroundings() -> dict:
@@ -32,6 +35,8 @@ def surroundings() -> dict:
         "versions": found,
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "cpu_count": os.cpu_count(),
+        "threads": "each library's default",
+        "seed": 0,
         "avx512_bf16": "avx512_bf16" in flags,
         "date": time.strftime("%Y-%m-%d"),
     }
@@ -62,6 +67,11 @@ def interleaved(sides: dict, repeats: int, report=print) -> dict[str, list[float
             seconds[name].append(clock(function)[0])
             report(f"  {i + 1}/{repeats} {name}: {seconds[name][-1]:.2f} s", flush=True)
     return seconds
+
+
+def described(surroundings: dict, sha256: str, **facts) -> dict:
+    """The head of a result: where, on which data, and what was the same for all sides."""
+    return {"surroundings": surroundings, "data": "CIFAR-10, JPEG q75 copy", "data_sha256": sha256, **facts}
 
 
 def ratios(seconds: dict[str, list[float]], baseline: str) -> dict[str, dict]:

@@ -1,12 +1,13 @@
 """The training engine against scikit-learn's one-vs-rest over SciKeras: time and memory.
 
-Both sides train the custom CNN (288,162 parameters) with Adam (1e-3) and the focal loss (gamma 2), batches of 128,
-on the same images in the same order of classes, seeds 0, with TensorFlow's default threads. Sides are timed in turn
-in one process after one untimed fit each; figures are medians of the ratios of the pairs.
+What both sides train is said in `_sides.py`; TensorFlow, default threads, seed 0. Sides are timed in turn in one
+process after one fit each that is timed apart as the first; figures are medians of the ratios of the pairs.
 
     python benchmarks/engine.py                       # everything, about 40 minutes on 2 cores
     python benchmarks/engine.py one_vs_rest --repeats 5
-    python benchmarks/engine.py overhead search memory candidates throughput
+    python benchmarks/engine.py overhead search candidates memory peers
+
+`peers` also times skorch on PyTorch (`pip install skorch torch`) and a loop over classes of plain Keras models.
 
 Data: the JPEG q75 copy of CIFAR-10 (--data), training images only. Results go to benchmarks/results/engine_*.json.
 """
@@ -20,116 +21,144 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from _common import DATA, RESULTS, clock, interleaved, ratios, surroundings, write_result
+from _common import DATA, RESULTS, clock, described, interleaved, ratios, surroundings, write_result
+from _sides import (
+    BATCH,
+    KerasByHand,
+    channels_first,
+    held_out_f1,
+    images,
+    our_classifier,
+    our_ovr,
+    scikeras_classifier,
+    scikeras_ovr,
+    skorch_ovr,
+)
 
-BATCH = 128
-
-
-def images(path, n, held_out=0):
-    """`n` training images in a fixed shuffled order, then `held_out` others."""
-    cache = os.environ.get("SK_CIFAR_OVR_BENCH_CACHE")
-    if cache and os.path.exists(cache):
-        stored = np.load(cache)
-        X, y, sha256 = stored["X"], stored["y"], str(stored["sha256"])
-    else:
-        from sk_cifar_ovr import load_image_folder
-
-        whole = load_image_folder(path, subset="train", verbose=0)
-        X, y, sha256 = whole.images, whole.target, whole.sha256
-        if cache:
-            np.savez(cache, X=X, y=y, sha256=sha256)
-    order = np.random.default_rng(0).permutation(len(X))[: n + held_out]
-    return X[order[:n]], y[order[:n]], X[order[n:]], y[order[n:]], sha256
+from sk_cifar_ovr._backends import trace_count
+from sk_cifar_ovr._problems import FittedProblems
 
 
-def scikeras_classifier(**settings):
-    from scikeras.wrappers import KerasClassifier
-
-    from sk_cifar_ovr import SparseCategoricalFocalLoss
-    from sk_cifar_ovr.networks import cifar_cnn
-
-    fixed = {"loss": SparseCategoricalFocalLoss, "optimizer": "adam", "batch_size": BATCH, "verbose": 0}
-    return KerasClassifier(model=cifar_cnn, **{**fixed, **settings})
-
-
-def our_classifier(**settings):
-    from sk_cifar_ovr import CNNClassifier
-
-    return CNNClassifier(**{"batch_size": BATCH, "random_state": 0, **settings})
-
-
-def scikeras_ovr(epochs=2):
-    from sklearn.multiclass import OneVsRestClassifier
-
-    return OneVsRestClassifier(scikeras_classifier(epochs=epochs))
-
-
-def our_ovr(strategy, epochs=2, **settings):
-    from sk_cifar_ovr import OneVsRestCNNClassifier
-
-    return OneVsRestCNNClassifier(our_classifier(epochs=epochs, **settings), strategy=strategy)
-
-
-def mean_f1(answers, y):
-    from sklearn.metrics import f1_score
-
-    return float(np.mean([f1_score(y == k, answers[:, k], zero_division=0) for k in range(10)]))
+def compared(sides, baseline, repeats, score) -> dict:
+    """The first call of each side, what `score` makes of its answer, programs traced; then all timed in turn."""
+    first, scores, traced = {}, {}, {}
+    for name, side in sides.items():
+        before = trace_count()
+        first[name], answer = clock(side)
+        scores[name] = score(answer)
+        traced[name] = trace_count() - before
+        print(f"  first, {name}: {first[name]:.1f} s", flush=True)
+    before = trace_count()
+    timed = ratios(interleaved(sides, repeats), baseline)
+    facts = {"first_seconds": first, "held_out_f1": scores, "programs_traced_first": traced}
+    return {**facts, "programs_traced_later": trace_count() - before, "timed": timed}
 
 
 def one_vs_rest(arguments):
-    """Fit and predict of ten classes, 10,000 images, 2 epochs."""
+    """Fit of ten classes, 10,000 images, 2 epochs; then prediction of 10,000 images.
+
+    Sides that train class after class are timed class by class in turn, and the joint fit once for each class, so
+    that all ten pairs of times lie close together; "whole" is the sum over the classes against the median joint fit.
+    """
     X, y, X_held, y_held, sha256 = images(arguments.data, arguments.n, 2000)
     sides = {
-        "scikeras": scikeras_ovr,
-        "joint": lambda: our_ovr("joint"),
-        "independent float32": lambda: our_ovr("independent", precision="float32"),
-        "independent auto": lambda: our_ovr("independent"),
+        "scikeras": lambda: scikeras_ovr().estimator,
+        "independent float32": lambda: our_classifier(epochs=2, precision="float32"),
+        "independent auto": lambda: our_classifier(epochs=2),
+        "joint float32": lambda: our_ovr("joint", precision="float32"),
+        "joint auto": lambda: our_ovr("joint"),
     }
-    fitted, first = {}, {}
-    for name, make in sides.items():
-        first[name], fitted[name] = clock(lambda make=make: make().fit(X, y))
-        print(f"  first fit, {name}: {first[name]:.1f} s", flush=True)
-    result = {"surroundings": surroundings(), "data_sha256": sha256, "n": len(X), "epochs": 2, "first_fit": first}
-    result["held_out_mean_f1_of_2000"] = {
-        name: mean_f1(np.stack([e.predict_proba(X_held)[:, 1] for e in model.estimators_], axis=1) >= 0.5, y_held)
-        for name, model in fitted.items()
+    first = {name: clock(lambda make=make: make().fit(X[:BATCH], y[:BATCH] % 2))[0] for name, make in sides.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    fitted: dict[str, list] = {name: [] for name in sides}
+    before = trace_count()
+    for k in range(10):
+        for name, make in sides.items():
+            labels = y if name.startswith("joint") else (y == k).astype(int)
+            elapsed, estimator = clock(lambda make=make, labels=labels: make().fit(X, labels))
+            seconds[name].append(elapsed)
+            fitted[name].append(estimator)
+            print(f"  class {k}, {name}: {elapsed:.2f} s", flush=True)
+    traced = trace_count() - before
+    theirs = np.array(seconds["scikeras"])
+    fits = {}
+    for name, times in seconds.items():
+        joint = name.startswith("joint")
+        fits[name] = {
+            "seconds": np.round(times, 3).tolist(),
+            "whole_seconds": float(np.median(times) if joint else np.sum(times)),
+            "times_faster": float(np.median((theirs.sum() if joint else theirs) / times)),
+        }
+    joint = fitted["joint auto"][-1]
+    models = {name: m[-1].estimators_ if name.startswith("joint") else m for name, m in fitted.items()}
+    f1 = {name: held_out_f1(estimators, X_held, y_held) for name, estimators in models.items()}
+    predictions = _predictions(arguments, models["scikeras"], joint, models["independent auto"])
+    facts = {"n": len(X), "epochs": 2, "first_fit_of_one_batch_seconds": first, "programs_traced_later": traced}
+    return described(surroundings(), sha256, **facts, held_out_f1=f1, fit=fits, predict_10000=predictions)
+
+
+def _predictions(arguments, theirs, joint, independent):
+    """Ten classes for 10,000 images: by scikit-learn's one-vs-rest over SciKeras, by our two strategies."""
+    X = images(arguments.data, 10_000)[0]
+    sides = {
+        "scikeras": lambda: np.stack([model.predict_proba(X)[:, 1] for model in theirs], axis=1).argmax(axis=1),
+        "joint": lambda: joint.predict(X),
+        "independent": lambda: FittedProblems(independent, None).outputs(X)[..., 1].argmax(axis=1),
     }
-    X_new = images(arguments.data, 10_000, 0)[0]
-    predictors = {name: (lambda model=model: model.predict(X_new)) for name, model in fitted.items()}
-    for predict in predictors.values():
-        predict()
-    result["predict_10000"] = ratios(interleaved(predictors, arguments.repeats), "scikeras")
-    write_result("engine_one_vs_rest", result)
-    fits = {name: (lambda make=make: make().fit(X, y)) for name, make in sides.items()}
-    result["fit"] = ratios(interleaved(fits, arguments.repeats), "scikeras")
-    return result
+    for side in sides.values():
+        side()
+    return ratios(interleaved(sides, arguments.repeats), "scikeras")
+
+
+def peers(arguments):
+    """Fit of ten classes, 2,000 images, 2 epochs, by skorch and by plain Keras models too, in float32."""
+    X, y, X_held, y_held, sha256 = images(arguments.data, 2000, 2000)
+    first, held = channels_first(X), channels_first(X_held)
+    sides = {
+        "scikeras": lambda: scikeras_ovr().fit(X, y),
+        "keras by hand": lambda: KerasByHand().fit(X, y),
+        "skorch": lambda: skorch_ovr().fit(first, y),
+        "joint": lambda: our_ovr("joint", precision="float32").fit(X, y),
+        "independent": lambda: our_ovr("independent", precision="float32").fit(X, y),
+    }
+
+    def score(ovr):
+        on_pytorch = "Net" in type(getattr(ovr, "estimator", None)).__name__
+        return held_out_f1(ovr.estimators_, held if on_pytorch else X_held, y_held)
+
+    fits = compared(sides, "scikeras", arguments.repeats, score)
+    return described(surroundings(), sha256, n=len(X), epochs=2, precision="float32", fit=fits)
+
+
+def one_class(arguments, n):
+    """Images, and whether each is a cat; 2,000 others to score on."""
+    from sklearn.metrics import f1_score
+
+    X, y, X_held, y_held, sha256 = images(arguments.data, n, 2000)
+
+    def score(classifier):
+        return float(f1_score(y_held == 3, classifier.predict(X_held), zero_division=0))
+
+    return X, (y == 3).astype(int), score, sha256
 
 
 def overhead(arguments):
     """256 images, 2 epochs: the second and later fits, and the first."""
-    X, y, *_, sha256 = images(arguments.data, 256)
-    y = (y == 3).astype(int)
+    X, y, score, sha256 = one_class(arguments, 256)
     sides = {
         "scikeras": lambda: scikeras_classifier(epochs=2).fit(X, y),
         "ours float32": lambda: our_classifier(epochs=2, precision="float32").fit(X, y),
         "ours auto": lambda: our_classifier(epochs=2).fit(X, y),
     }
-    first = {name: clock(side)[0] for name, side in sides.items()}
-    seconds = interleaved(sides, max(arguments.repeats, 9))
-    return {
-        "surroundings": surroundings(),
-        "data_sha256": sha256,
-        "first_fit": first,
-        "fit": ratios(seconds, "scikeras"),
-    }
+    fits = compared(sides, "scikeras", max(arguments.repeats, 9), score)
+    return described(surroundings(), sha256, n=len(X), epochs=2, fit=fits)
 
 
 def search(arguments):
-    """GridSearchCV: 6 candidates x 3 folds, 1,000 images, 2 epochs, refit off."""
+    """GridSearchCV: 6 candidates x 3 folds, 1,000 images, 2 epochs."""
     from sklearn.model_selection import GridSearchCV
 
-    X, y, *_, sha256 = images(arguments.data, 1000)
-    y = (y == 3).astype(int)
+    X, y, _, sha256 = one_class(arguments, 1000)
     grid = {"loss__gamma": [0.0, 1.0, 2.0], "optimizer__learning_rate": [1e-3, 3e-3]}
 
     def run(estimator):
@@ -140,18 +169,13 @@ def search(arguments):
         "ours float32": lambda: run(our_classifier(epochs=2, precision="float32")),
         "ours auto": lambda: run(our_classifier(epochs=2)),
     }
-    for side in sides.values():
-        side()
-    seconds = interleaved(sides, arguments.repeats)
-    return {"surroundings": surroundings(), "data_sha256": sha256, "search": ratios(seconds, "scikeras")}
+    searches = compared(sides, "scikeras", arguments.repeats, lambda s: s.cv_results_["mean_test_score"].tolist())
+    return described(surroundings(), sha256, n=len(X), epochs=2, candidates=6, folds=3, search=searches)
 
 
 def candidates(arguments):
     """100 candidates of one graph: programs traced, and memory after warm-up."""
-    from sk_cifar_ovr._backends import trace_count
-
-    X, y, *_, sha256 = images(arguments.data, 256)
-    y = (y == 3).astype(int)
+    X, y, _, sha256 = one_class(arguments, 256)
     before = trace_count()
     sizes = []
     for i in range(120):
@@ -163,14 +187,14 @@ def candidates(arguments):
             class_weight="balanced",
         ).fit(X, y)
         sizes.append(_resident_megabytes())
-    return {
-        "surroundings": surroundings(),
-        "data_sha256": sha256,
-        "programs_traced": trace_count() - before,
-        "megabytes_after_20": sizes[19],
-        "megabytes_after_120": sizes[-1],
-        "megabytes_a_candidate": (sizes[-1] - sizes[19]) / 100,
-    }
+    return described(
+        surroundings(),
+        sha256,
+        programs_traced=trace_count() - before,
+        megabytes_after_20=sizes[19],
+        megabytes_after_120=sizes[-1],
+        megabytes_a_candidate=(sizes[-1] - sizes[19]) / 100,
+    )
 
 
 def _resident_megabytes():
@@ -178,105 +202,10 @@ def _resident_megabytes():
         return int(file.read().split()[1]) * resource.getpagesize() / 1e6
 
 
-def throughput(arguments):
-    """One network: images a second against a bare loop over one compiled step, and the matrix-product rate."""
-    import keras
-    import tensorflow as tf
-
-    X, y, *_, sha256 = images(arguments.data, 6400)
-    y = (y == 3).astype("int32")
-    result = {"surroundings": surroundings(), "data_sha256": sha256, "flop_an_image": 91e6}
-    for precision in ("float32", "mixed_bfloat16"):
-        network = our_classifier(epochs=1, precision=precision).fit(X[:BATCH], y[:BATCH]).model_
-        optimizer = keras.optimizers.Adam()
-        optimizer.build(network.trainable_variables)
-
-        @tf.function(input_signature=[tf.TensorSpec((None, 32, 32, 3), tf.uint8), tf.TensorSpec((None,), tf.int32)])
-        def step(x, labels, network=network, optimizer=optimizer):
-            with tf.GradientTape() as tape:
-                answers = network(x, training=True)
-                loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, answers))
-            optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
-            return loss
-
-        def bare(step=step):
-            order = np.random.default_rng(0).permutation(len(X))
-            for start in range(0, len(X), BATCH):
-                index = order[start : start + BATCH]
-                step(X[index], y[index])
-
-        def ours(precision=precision):
-            our_classifier(epochs=1, precision=precision).fit(X, y)
-
-        sides = {"bare loop": bare, "ours": ours}
-        for side in sides.values():
-            side()
-        figures = ratios(interleaved(sides, max(arguments.repeats, 7)), "bare loop")
-        rate = _matrix_rate("float32" if precision == "float32" else "bfloat16")
-        images_a_second = len(X) / figures["ours"]["median_seconds"]
-        figures["images_a_second"] = images_a_second
-        figures["matrix_flop_a_second"] = rate
-        figures["share_of_matrix_rate"] = images_a_second * 91e6 / rate
-        result[precision] = figures
-    return result
-
-
-def fused(arguments):
-    """Ten separate networks: one program of ten branches against ten programs one after another, a step each."""
-    import keras
-    import tensorflow as tf
-
-    from sk_cifar_ovr.networks import cifar_cnn
-
-    X, y, *_, sha256 = images(arguments.data, 20 * BATCH)
-    labels = (y[:, None] == np.arange(10)).astype("int32")
-    result = {"surroundings": surroundings(), "data_sha256": sha256, "networks": 10}
-    for batch in (32, BATCH):
-        networks = [cifar_cnn({"image_shape_": (32, 32, 3), "n_classes_": 2}) for _ in range(10)]
-        optimizers = [keras.optimizers.Adam() for _ in networks]
-        for optimizer, network in zip(optimizers, networks, strict=True):
-            optimizer.build(network.trainable_variables)
-
-        def update(k, x, y, networks=networks, optimizers=optimizers):
-            with tf.GradientTape() as tape:
-                answers = networks[k](x, training=True)
-                loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(y, answers))
-            variables = networks[k].trainable_variables
-            optimizers[k].apply(tape.gradient(loss, variables), variables)
-
-        together = tf.function(lambda x, y, update=update: [update(k, x, y[:, k]) for k in range(10)] and None)
-        apart = [tf.function(lambda x, y, k=k, update=update: update(k, x, y)) for k in range(10)]
-        starts = range(0, len(X), batch)
-
-        def one_program(together=together, starts=starts, batch=batch):
-            for s in starts:
-                together(X[s : s + batch], labels[s : s + batch])
-
-        def one_after_another(apart=apart, starts=starts, batch=batch):
-            for k in range(10):
-                for s in starts:
-                    apart[k](X[s : s + batch], labels[s : s + batch, k])
-
-        sides = {"one after another": one_after_another, "one program": one_program}
-        for side in sides.values():
-            side()
-        result[f"batch {batch}"] = ratios(interleaved(sides, arguments.repeats), "one after another")
-    return result
-
-
-def _matrix_rate(dtype):
-    import tensorflow as tf
-
-    n = 2048
-    a = tf.cast(tf.random.stateless_normal((n, n), (0, 0)), dtype)
-    product = tf.function(lambda x: tf.matmul(x, x))
-    product(a)
-    return 2 * n**3 / min(clock(lambda: product(a).numpy().shape)[0] for _ in range(9))
-
-
 def memory(arguments):
     """Peak memory above the images: three one-vs-rest problems on 50,000 images, 1 epoch, a process each."""
-    result = {"surroundings": surroundings(), "megabytes": {}}
+    sha256 = images(arguments.data, 1)[-1]
+    result = described(surroundings(), sha256, n=50_000, classes=3, epochs=1, megabytes={})
     for side in ("nothing", "scikeras", "joint", "independent"):
         command = [sys.executable, __file__, "memory_of", "--side", side, "--data", str(arguments.data)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -302,7 +231,7 @@ def memory_of(arguments):
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
 
 
-BENCHMARKS = {f.__name__: f for f in (overhead, search, candidates, throughput, fused, memory, one_vs_rest)}
+BENCHMARKS = {f.__name__: f for f in (overhead, search, candidates, memory, peers, one_vs_rest)}
 
 
 def main():

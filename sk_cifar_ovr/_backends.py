@@ -22,12 +22,14 @@ def trace_count() -> int:
     return traced["programs"]
 
 
-def _weighted_loss(loss: LossFunction, y, y_pred, weights, values, extra):
+def _losses(loss: LossFunction, y, y_pred, weights, values, penalties):
+    """Loss of each problem, () or (K,), to be added up; penalties of weights are spread evenly."""
     per_row = loss(y, y_pred, **values)
-    total = ops.sum(per_row * ops.cast(weights, per_row.dtype))
-    for penalty in extra:
-        total = total + ops.cast(penalty, total.dtype)
-    return total
+    losses = ops.sum(per_row * ops.cast(weights, per_row.dtype), axis=0)
+    n_problems = losses.shape[0] if len(losses.shape) else 1
+    for penalty in penalties:
+        losses = losses + ops.cast(penalty, losses.dtype) / n_problems
+    return losses
 
 
 def _pixels(x, scale, dtype):
@@ -74,11 +76,12 @@ class TensorFlowProgram:
         values = dict(zip(sorted(self._loss.value_names), value_list, strict=True))
         with tf.GradientTape() as tape:
             y_pred = model(_pixels(x, scale, self._dtype), training=True)
-            total = _weighted_loss(self._loss, y, y_pred, weights, values, model.losses)
+            losses = _losses(self._loss, y, y_pred, weights, values, model.losses)
+            total = ops.sum(losses)
         gradients = tape.gradient(total, model.trainable_variables)
         _set_learning_rate(optimizer, learning_rate)
         optimizer.apply(gradients, model.trainable_variables)
-        return total
+        return losses
 
     def predict(self, x, scale):
         return self._compiled(self._forward, [x, scale], [True, False]).numpy()
@@ -133,8 +136,8 @@ class JaxProgram:
 
     def train(self, x, y, weights, scale, learning_rate, values: Values):
         x, y, weights = (_spread(array) for array in (x, y, weights))
-        self._state, total = self._step(self._state, x, y, weights, scale, learning_rate, values)
-        return total
+        self._state, losses = self._step(self._state, x, y, weights, scale, learning_rate, values)
+        return losses
 
     def _raw_step(self, state, x, y, weights, scale, learning_rate, values):
         import jax
@@ -153,11 +156,12 @@ class JaxProgram:
             y_pred, new_others, penalties = model.stateless_call(
                 trained, others, _pixels(x, scale, self._dtype), training=True, return_losses=True
             )
-            return _weighted_loss(self._loss, y, y_pred, weights, values, penalties), new_others
+            losses = _losses(self._loss, y, y_pred, weights, values, penalties)
+            return ops.sum(losses), (new_others, losses)
 
-        (total, others), gradients = jax.value_and_grad(total_loss, has_aux=True)(trained)
+        (_, (others, losses)), gradients = jax.value_and_grad(total_loss, has_aux=True)(trained)
         trained, optimizer_values = optimizer.stateless_apply(optimizer_values, gradients, trained)
-        return (trained, others, optimizer_values), total
+        return (trained, others, optimizer_values), losses
 
     def predict(self, x, scale):
         n = len(x)
@@ -190,14 +194,14 @@ class TorchProgram:
         model = self._model
         x, y, weights = (ops.convert_to_tensor(a) for a in (x, y, weights))
         y_pred = model(_pixels(x, scale, self._dtype), training=True)
-        total = _weighted_loss(self._loss, y, y_pred, weights, values, model.losses)
+        losses = _losses(self._loss, y, y_pred, weights, values, model.losses)
         model.zero_grad()
-        total.backward()
+        losses.sum().backward()
         variables = model.trainable_variables
         with torch.no_grad():
             _set_learning_rate(self._optimizer, learning_rate)
             self._optimizer.apply([v.value.grad for v in variables], variables)
-        return total.detach()
+        return losses.detach()
 
     def predict(self, x, scale):
         import torch

@@ -321,7 +321,8 @@ def run_job(
             "more rows a weight."
         )
     draw = make_draw(stratify[keep], settings.balanced_batches)
-    rows = Rows(job.X, labels, sample_weight, class_weights, keep, held_out, job.scale, draw)
+    n_networks = 1 if job.spec.shares_trunk else job.spec.n_heads or 1
+    rows = Rows(job.X, labels, sample_weight, class_weights, keep, held_out, job.scale, draw, n_networks)
     earlier = job.earlier
     schedule = Schedule(
         epochs=epochs,

@@ -1,13 +1,16 @@
-"""Train and ask K binary problems together (one trunk, K heads) or one network each."""
+"""Train and ask K binary problems: as heads on one trunk, or as networks one after another or side by side."""
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 
+from ._branches import side_by_side_pays
 from ._fitting import FittedNetwork, class_weights, make_job, run_job
+from ._programs import borrow
 from ._progress import Progress
 from ._searches import fitted_search, found_classifier, inner_classifier, is_search
 from .classifier import CNNClassifier
@@ -99,7 +102,7 @@ class Problems:
             for base, fitted in zip(bases, earlier.estimators, strict=True):
                 base._take_over(fitted)
         if self.strategy == "joint" and labels.shape[1] > 1:
-            return _fit_joint(bases, X, y, labels, sample_weight, progress, earlier, **how)
+            return _fit_together(bases, X, y, labels, sample_weight, progress, earlier, **how)
         how["go_on"] = earlier is not None
         return _fit_independent(bases, X, labels, sample_weight, progress, self.n_jobs, **how)
 
@@ -151,6 +154,9 @@ def _fit_independent(bases, X, labels, sample_weight, progress, n_jobs, **how) -
     epochs = how.get("epochs") or inner_classifier(bases[0]).epochs
     tasks = zip(bases, labels.T, strict=True)
     apart = effective_n_jobs(n_jobs) > 1
+    if not apart and len(bases) > 1 and _go_side_by_side(bases[0], X, labels, **how):
+        progress.now(f"{len(bases)} networks side by side")
+        return _fit_together(bases, X, labels[:, 0], labels, sample_weight, progress, None, shares_trunk=False)
     if apart:
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
         results = parallel(delayed(fit_binary)(base, X, column, sample_weight, **how) for base, column in tasks)
@@ -175,16 +181,36 @@ def fit_binary(estimator, X, labels, sample_weight, progress=None, **how):
     return estimator._fit(X, labels, sample_weight, classes=BINARY, progress=silent, **how)
 
 
-def _fit_joint(
-    bases, X, y, labels, sample_weight, progress, earlier, *, epochs=None, keep_optimizer=False
+def _go_side_by_side(base, X, labels, *, go_on, epochs=None, keep_optimizer=False) -> bool:
+    """Whether K networks are trained in one program, which answers as K programs do but sooner.
+
+    They share the order of the rows and the draws of the augmentation, as equal seeds do; whatever belongs to one
+    network alone (its validation rows, its batches, a norm over all gradients) keeps them apart.
+    """
+    if is_search(base) or go_on or keep_optimizer or not isinstance(base.random_state, Integral):
+        return False
+    own_rows = base.early_stopping or base.validation_fraction is not None or base.balanced_batches
+    if own_rows or base.warm_start or base.callbacks:
+        return False
+    job = make_job(base, X, labels[:, 0].astype(int), classes=BINARY)
+    _, optimizer = job.bridge.compiled_parts()
+    if optimizer.global_clipnorm is not None:
+        return False
+    with borrow(job.spec, job.seed) as network:
+        adapts = any(hasattr(layer, "adapt_to_images") for layer in network.model.layers)
+        pays = side_by_side_pays(network.model, min(base.batch_size, len(X)), labels.shape[1])
+        return pays and not adapts and not network.model.losses
+
+
+def _fit_together(
+    bases, X, y, labels, sample_weight, progress, earlier, *, shares_trunk=True, epochs=None, keep_optimizer=False
 ) -> FittedProblems:
     base = bases[0]
     trunk = None if earlier is None else earlier.joint
     job = make_job(base, X, labels[:, 0].astype(int), classes=BINARY, earlier=trunk)
-    spec = replace(job.spec, n_heads=labels.shape[1])
-    joint_job = replace(job, spec=spec)
+    together = replace(job, spec=replace(job.spec, n_heads=labels.shape[1], shares_trunk=shares_trunk))
     trained = run_job(
-        joint_job,
+        together,
         labels=labels,
         class_weights=_joint_class_weights(bases, labels, sample_weight),
         sample_weight=sample_weight,
@@ -194,11 +220,12 @@ def _fit_joint(
         keep_optimizer=keep_optimizer or base.warm_start,
     )
     single = replace(trained, optimizer_state=None)
-    estimators = [
-        estimator._adopt(job.bridge, job.fitted(replace(single, state=state)), trained.history, go_on=trunk is not None)
-        for estimator, state in zip(bases, trained.heads, strict=True)
-    ]
-    return FittedProblems(estimators, joint_job.fitted(trained))
+    estimators = []
+    for k, (estimator, state) in enumerate(zip(bases, trained.heads, strict=True)):
+        history = trained.history if shares_trunk else {"loss": [float(losses[k]) for losses in trained.losses]}
+        network = job.fitted(replace(single, state=state))
+        estimators.append(estimator._adopt(job.bridge, network, history, go_on=trunk is not None))
+    return FittedProblems(estimators, together.fitted(trained) if shares_trunk else None)
 
 
 def _joint_class_weights(bases, labels, sample_weight) -> np.ndarray | None:

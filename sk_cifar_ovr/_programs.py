@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from ._backends import compile_program
+from ._branches import with_branches
 from ._freeze import freeze
 from ._heads import JointNetwork, State, feature_model, with_heads
 from ._objective import LossGraph
@@ -53,7 +54,9 @@ class NetworkSpec:
     precision : str or None
         Dtype policy; None leaves the builder's.
     n_heads : int or None
-        Heads on a shared trunk; None for a plain network.
+        Problems answered together; None for a plain network.
+    shares_trunk : bool
+        Whether these are heads on one trunk or whole networks side by side.
     augment : keras.layers.Layer or None
         Settings of a layer that changes the images in training only.
     """
@@ -63,6 +66,7 @@ class NetworkSpec:
     n_classes: int | None = 2
     precision: str | None = None
     n_heads: int | None = None
+    shares_trunk: bool = True
     augment: keras.layers.Layer | None = None
 
     def cache_key(self) -> Hashable:
@@ -73,7 +77,8 @@ class NetworkSpec:
             keras.config.dtype_policy().name,
             freeze(keras.distribution.distribution()),
         )
-        return (self.key, self.n_classes, self.precision, self.n_heads, freeze(self.augment), settings)
+        heads = (self.n_heads, self.shares_trunk)
+        return (self.key, self.n_classes, self.precision, heads, freeze(self.augment), settings)
 
 
 def _construct(spec: NetworkSpec, seed: int) -> tuple[keras.Model, JointNetwork | None]:
@@ -83,7 +88,7 @@ def _construct(spec: NetworkSpec, seed: int) -> tuple[keras.Model, JointNetwork 
             model = with_precision(model, spec.precision)
         if spec.n_heads is None:
             return model, None
-        joint = with_heads(model, spec.n_heads)
+        joint = (with_heads if spec.shares_trunk else with_branches)(model, spec.n_heads)
         return joint.model, joint
 
 

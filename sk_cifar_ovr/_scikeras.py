@@ -83,7 +83,7 @@ class Bridge(KerasClassifier):
         options = route_params(self.get_params(), destination="model", pass_filter=set(), strict=True)
         meta = {k: v for k, v in self._get_metadata().items() if k not in _NOT_IN_GRAPH}
         key = (freeze(self.model), freeze(options), freeze(meta), freeze(self.X_shape_[1:]))
-        return NetworkSpec(key, self.build_network, int(self.n_classes_), precision, n_heads, augment)
+        return NetworkSpec(key, self.build_network, int(self.n_classes_), precision, n_heads, augment=augment)
 
     def build_network(self) -> keras.Model:
         """Call the builder as SciKeras does."""

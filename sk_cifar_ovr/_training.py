@@ -40,6 +40,8 @@ class Rows:
         What pixels are multiplied with on their way into the network.
     draw : Draw or None
         How batches are drawn from the classes; None takes every row once an epoch.
+    n_networks : int
+        Networks trained side by side: their losses are added up, those of heads on one trunk averaged.
     """
 
     X: np.ndarray
@@ -50,6 +52,7 @@ class Rows:
     validation: np.ndarray
     scale: float = 1.0
     draw: Draw | None = None
+    n_networks: int = 1
 
     def weights_of(self, index: np.ndarray) -> np.ndarray:
         """Weight of each row, or of each row and problem, (b,) or (b, K)."""
@@ -104,6 +107,8 @@ class Trained:
         Values of all variables.
     history : dict of lists of float
         ``loss``, ``val_loss``: one value an epoch.
+    losses : list of ndarray
+        Loss of each problem in each epoch, () or (K,).
     heads : list of lists of ndarray
         Of a network with K heads: the values of each head's own network.
     """
@@ -111,6 +116,7 @@ class Trained:
     state: State
     optimizer_state: State | None
     history: dict[str, list[float]]
+    losses: list[np.ndarray] = field(default_factory=list)
     heads: list[State] = field(default_factory=list)
 
 
@@ -190,6 +196,7 @@ class _Run:
         self.network, self.trainer, self.rows = network, trainer, rows
         self.objective, self.schedule, self.progress = objective, schedule, progress
         self.history: dict[str, list[float]] = {"loss": []}
+        self.losses: list[np.ndarray] = []
         self.batch = min(schedule.batch_size, len(rows.train))
         rng = np.random.default_rng([schedule.seed, schedule.first_epoch])
         self.orders = shuffled(len(rows.train), rng) if rows.draw is None else drawn(rows.draw, self.batch, rng)
@@ -212,16 +219,17 @@ class _Run:
             x, y, weights = self.batch_of(rows.train[index], n_new)
             losses.append(program.train(x, y, weights, self.scale, rates[step], self.objective.values))
             sizes.append(n_new)
-            self.progress.advance(n_new, epoch=epoch)
+            self.progress.advance(n_new * rows.n_networks, epoch=epoch)
         program.end()
-        values = np.array([float(keras.ops.convert_to_numpy(loss)) for loss in losses])
+        values = np.array([keras.ops.convert_to_numpy(loss) for loss in losses], "float64")
         if not np.isfinite(values).all():
-            step = int(np.flatnonzero(~np.isfinite(values))[0])
+            step = int(np.argwhere(~np.isfinite(values))[0, 0])
             raise NonFiniteLossError(
-                f"The loss became {values[step]} in epoch {epoch + 1}, step {step + 1}, and training stopped. "
+                f"The loss became {values[step].sum()} in epoch {epoch + 1}, step {step + 1}, and training stopped. "
                 "Lower optimizer__learning_rate, or set optimizer__clipnorm; look for extreme sample weights."
             )
-        logs = {"loss": float(np.average(values, weights=sizes))}
+        self.losses.append(np.average(values, axis=0, weights=sizes))
+        logs = {"loss": float(self.losses[-1].sum())}
         if len(rows.validation):
             logs["val_loss"] = self.validation_loss()
             if self.schedule.early_stopping and logs["val_loss"] < self.best[0]:
@@ -245,8 +253,8 @@ class _Run:
         """Images, labels and weights of one batch; rows that only fill it up weigh nothing."""
         x = for_device(self.rows.X[index], self.dtype)
         labels = self.rows.labels[index].astype("int32")
-        n_problems = labels.shape[1] if labels.ndim == 2 else 1
-        weights = self.rows.weights_of(index) / (self.mean_weight * n_new * n_problems)
+        n_heads = (labels.shape[1] if labels.ndim == 2 else 1) // self.rows.n_networks
+        weights = self.rows.weights_of(index) / (self.mean_weight * n_new * n_heads)
         weights[n_new:] = 0.0
         return x, labels, weights.astype(self.dtype)
 
@@ -281,7 +289,7 @@ class _Run:
                 "A weight became NaN or infinite in the last step, and the network was thrown away. "
                 "Lower optimizer__learning_rate, or set optimizer__clipnorm."
             )
-        return Trained(state, optimizer_state, self.history)
+        return Trained(state, optimizer_state, self.history, self.losses)
 
     def settle(self) -> None:
         """Let batch normalisation learn the statistics of averaged weights: steps that move no weight."""

@@ -31,7 +31,7 @@ FLOORS = [
         "_resampling",
         "_neighbors",
     },
-    {"_objective", "_recipes"},
+    {"_objective", "_recipes", "_branches"},
     {"_programs"},
     {"_scikeras", "_prediction"},
     {"_training"},
