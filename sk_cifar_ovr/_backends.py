@@ -195,9 +195,11 @@ class TorchProgram:
         x, y, weights = (ops.convert_to_tensor(a) for a in (x, y, weights))
         y_pred = model(_pixels(x, scale, self._dtype), training=True)
         losses = _losses(self._loss, y, y_pred, weights, values, model.losses)
-        model.zero_grad()
-        losses.sum().backward()
         variables = model.trainable_variables
+        for variable in variables:
+            # Not `model.zero_grad()`: it overlooks variables of equal paths, as networks side by side have.
+            variable.value.grad = None
+        losses.sum().backward()
         with torch.no_grad():
             _set_learning_rate(self._optimizer, learning_rate)
             self._optimizer.apply([v.value.grad for v in variables], variables)

@@ -26,7 +26,7 @@ def test_other_backend(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     environment = {**os.environ, "KERAS_BACKEND": backend, "SK_CIFAR_OVR_INNER": "1"}
-    tests = [str(HERE), *(str(HERE.parent / name) for name in ("test_losses.py", "test_augment.py"))]
+    tests = [str(HERE), *(str(HERE.parent / f"test_{name}.py") for name in ("losses", "augment", "branches"))]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=HERE.parents[1])
     assert done.returncode == 0, done.stdout[-4000:]
