@@ -66,7 +66,7 @@ def assert_equal(apart, together, tolerance=0.0):
     "settings",
     [
         {},
-        {"augment": "flip_shift", "schedule": "one_cycle"},
+        {"augment": "flip_shift", "schedule": "one_cycle", "optimizer__use_ema": True},
         {"loss": "crossentropy", "class_weight": "balanced", "optimizer": "adamw"},
         {"loss__alpha": "balanced", "optimizer": "sgd", "optimizer__learning_rate": 0.01},
     ],
@@ -116,6 +116,7 @@ def test_one_program_for_all_networks(few, forced):
         {"validation_fraction": 0.2},
         {"callbacks": [keras.callbacks.Callback()]},
         {"warm_start": True},
+        {"balanced_batches": True},
         {"optimizer__global_clipnorm": 1.0},
     ],
     ids=lambda settings: next(iter(settings)),
