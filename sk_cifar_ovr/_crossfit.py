@@ -10,7 +10,7 @@ from sklearn.model_selection import check_cv
 from ._calibration import calibrated, fitted_calibrators, log_odds
 from ._problems import Problems, binary_labels
 from ._progress import Progress
-from ._thresholds import checked_metric, tuned_threshold
+from ._thresholds import averaged_threshold, checked_metric
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class Tuning:
         if self.metric is None:
             return calibrators, None
         columns = zip(truth.T, probabilities.T, strict=True)
-        return calibrators, np.array([tuned_threshold(t, p, self.metric, sample_weight) for t, p in columns])
+        return calibrators, np.array(
+            [averaged_threshold(t, p, self.metric, self.folds, sample_weight) for t, p in columns]
+        )
 
 
 def make_tuning(threshold, calibration, cv, X, y, classes, sample_weight) -> Tuning | None:

@@ -33,8 +33,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         "joint" trains one shared trunk with K heads in one program; "independent" trains K separate networks.
     threshold : None, {"f1", "balanced_accuracy"}, callable, float or array-like of shape (K,), default=None
         Least positive probability at which `predict_ovr` answers yes. None is 0.5. A metric, or a callable
-        ``(y_true, y_pred) -> float``, is tuned for each class on out-of-fold probabilities, after which the
-        networks are fitted again on all rows.
+        ``(y_true, y_pred) -> float``, is tuned for each class on out-of-fold probabilities (the mean of the best
+        thresholds with each fold left out), after which the networks are fitted again on all rows.
     calibration : {"sigmoid", "isotonic", "temperature"} or None, default=None
         scikit-learn's calibrator, one a problem, fitted on out-of-fold log-odds; thresholds are then tuned on,
         and compared with, calibrated probabilities. It costs no fits beyond those of a tuned threshold.

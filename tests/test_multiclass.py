@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from conftest import dense
 from sklearn.metrics import f1_score
-from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
-from sk_cifar_ovr._thresholds import fixed_thresholds, tuned_threshold
+from sk_cifar_ovr._thresholds import averaged_threshold, fixed_thresholds, tuned_threshold
 
 SMALL = {"model__filters": (4, 4, 8), "epochs": 2, "batch_size": 64, "random_state": 0, "precision": "float32"}
 TINY = {"model": dense, "epochs": 3, "batch_size": 64, "random_state": 0}
@@ -131,8 +131,11 @@ def test_tuned_thresholds_are_found_out_of_fold(digits, threshold):
     assert_equal_states(tuned.estimators_, plain.estimators_)
     scores = cross_val_predict(plain, X, labels, cv=3, method="decision_function")
     positive = 1 / (1 + np.exp(-scores))
+    rest = [train for train, _ in StratifiedKFold(3).split(X, labels)]
     for k in range(3):
-        expected = tuned_threshold((labels == k).astype(int), positive[:, k], threshold)
+        truth = (labels == k).astype(int)
+        found = [tuned_threshold(truth[rows], positive[rows, k], threshold) for rows in rest]
+        expected = 1 / (1 + np.exp(-np.mean([np.log(t / (1 - t)) for t in found])))
         assert tuned.thresholds_[k] == pytest.approx(expected, abs=1e-4)
 
 
@@ -142,6 +145,19 @@ def test_the_tuned_threshold_is_the_best_one():
     scores = np.clip(truth * 0.3 + rng.random(200) * 0.6, 0, 1)
     best = max(f1_score(truth, scores >= t) for t in scores)
     assert f1_score(truth, scores >= tuned_threshold(truth, scores, "f1")) == pytest.approx(best)
+
+
+def test_averaging_thresholds_makes_them_steadier():
+    """Over many samples of one source, whose best threshold is 0.5."""
+    pooled, averaged = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        scores = rng.random(200)
+        truth = (rng.random(200) < scores).astype(int)
+        folds = list(StratifiedKFold(5).split(scores, truth))
+        pooled.append(tuned_threshold(truth, scores, "balanced_accuracy"))
+        averaged.append(averaged_threshold(truth, scores, "balanced_accuracy", folds))
+    assert np.mean(np.square(np.array(averaged) - 0.5)) < 0.9 * np.mean(np.square(np.array(pooled) - 0.5))
 
 
 def test_tuning_needs_every_class_in_every_fold(digits):
