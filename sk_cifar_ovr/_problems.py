@@ -1,5 +1,8 @@
 """Train and ask K binary problems: as heads on one trunk, or as networks one after another or side by side."""
 
+import logging
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
@@ -15,7 +18,11 @@ from ._progress import Progress
 from ._searches import fitted_search, found_classifier, inner_classifier, is_search
 from .classifier import CNNClassifier
 
+logger = logging.getLogger(__name__)
+
 BINARY = np.array([0, 1])
+# Of workers in one fit; more than that is no accident.
+MAX_LOSSES = 3
 
 
 @dataclass(frozen=True)
@@ -152,16 +159,16 @@ def _weights_of_two(negative, positive):
 
 def _fit_independent(bases, X, labels, sample_weight, progress, n_jobs, **how) -> FittedProblems:
     epochs = how.get("epochs") or inner_classifier(bases[0]).epochs
-    tasks = zip(bases, labels.T, strict=True)
+    pairs = zip(bases, labels.T, strict=True)
     apart = effective_n_jobs(n_jobs) > 1
     if not apart and len(bases) > 1 and _go_side_by_side(bases[0], X, labels, **how):
         progress.now(f"{len(bases)} networks side by side")
         return _fit_together(bases, X, labels[:, 0], labels, sample_weight, progress, None, shares_trunk=False)
     if apart:
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        results = parallel(delayed(fit_binary)(base, X, column, sample_weight, **how) for base, column in tasks)
+        tasks = [delayed(fit_binary)(base, X, column, sample_weight, **how) for base, column in pairs]
+        results = _results_of_processes(tasks, n_jobs)
     else:
-        results = (fit_binary(base, X, column, sample_weight, progress, **how) for base, column in tasks)
+        results = (fit_binary(base, X, column, sample_weight, progress, **how) for base, column in pairs)
     fitted: list = []
     while len(fitted) < len(bases):
         progress.now(f"class {len(fitted) + 1}/{len(bases)}")
@@ -170,6 +177,22 @@ def _fit_independent(bases, X, labels, sample_weight, progress, n_jobs, **how) -
             progress.advance(len(X) * epochs, epoch=epochs - 1)
     searches = [result for result in fitted if is_search(result)]
     return FittedProblems([found_classifier(result) for result in fitted], None, searches or None)
+
+
+def _results_of_processes(tasks: list, n_jobs) -> Iterator[Any]:
+    """Results of tasks in their order; those that a lost worker took with it are done again."""
+    done, losses = 0, 0
+    while done < len(tasks):
+        try:
+            for result in Parallel(n_jobs=n_jobs, return_as="generator")(tasks[done:]):
+                done += 1
+                yield result
+        except CancelledError:
+            # Dask runs a lost worker's tasks again, unless the only copy of their data died with it.
+            losses += 1
+            if losses > MAX_LOSSES:
+                raise
+            logger.warning("A worker was lost; %d of %d problems are trained again", len(tasks) - done, len(tasks))
 
 
 def fit_binary(estimator, X, labels, sample_weight, progress=None, **how):

@@ -36,20 +36,22 @@ def as_rows(estimator, X, y="no_validation", *, reset: bool):
     ImageShapeError
         If the images are not 2- or 3-dimensional.
     """
-    shape = None
+    images = None
     if not issparse(X) and not hasattr(X, "columns"):
         X = _to_array(X)
         if X.ndim > 2:
             _check_image_rank(X)
-            shape = X.shape
-            X = X.reshape(len(X), math.prod(shape[1:]))
+            images = X
+            X = X.reshape(len(X), math.prod(X.shape[1:]))
+    flat = X
     checked = validate_data(estimator, X, y, reset=reset, dtype="numeric", ensure_min_features=1)
     if isinstance(checked, tuple):
         X, y = checked
     else:
         X = checked
-    if shape is not None:
-        X = X.reshape(shape)
+    if images is not None:
+        # The caller's own array where it can be: Dask knows what it has sent to its workers by identity.
+        X = images if X is flat else X.reshape(images.shape)
     return X if isinstance(y, str) else (X, y)
 
 
