@@ -14,7 +14,7 @@ import json
 
 import numpy as np
 from _common import DATA, RESULTS, clock, surroundings, write_result
-from engine import BATCH, mean_f1, our_classifier, our_ovr
+from _sides import BATCH, mean_f1, our_classifier, our_ovr
 
 REFERENCE_F1 = 0.763
 STRONG = {"recipe": "strong", "loss__alpha": 0.65}

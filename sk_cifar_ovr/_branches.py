@@ -74,7 +74,7 @@ def multiply_adds(model: keras.Model) -> int:
     --------
     >>> from sk_cifar_ovr.networks import cifar_cnn
     >>> multiply_adds(cifar_cnn({"image_shape_": (32, 32, 3), "n_classes_": 2}))
-    15153408
+    15154816
     """
     kernels = [layer for layer in model._flatten_layers() if hasattr(layer, "kernel")]
     return sum(math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1]) for layer in kernels)
