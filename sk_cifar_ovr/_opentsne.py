@@ -9,7 +9,10 @@ from openTSNE.tsne import PartialTSNEEmbedding
 from scipy import sparse
 
 METHODS = {"barnes_hut": "bh", "fft": "fft"}
-MOMENTUM = 0.8
+# Of the exaggerated phase and of what follows.
+MOMENTUM = (0.5, 0.8)
+# Few points would hardly move in steps as small as their number suggests.
+LEAST_LEARNING_RATE = 50.0
 # Rows that are added move in small steps among points that stay where they are.
 PLACING = {"learning_rate": 0.1, "exaggeration": 1.5, "max_grad_norm": 0.25, "max_step_norm": None}
 PLACING_ITERATIONS = 250
@@ -112,20 +115,22 @@ def embed(
     places : ndarray of shape (n, n_components), float64
     kl_divergence : float
     """
+    if learning_rate == "auto":
+        # openTSNE's own "auto" grows with the end of the exaggeration, and then stops at higher divergences.
+        learning_rate = max(len(start) / early_exaggeration, LEAST_LEARNING_RATE)
     callbacks = None if report is None else [lambda _, error, __: report(REPORT_EVERY, error)]
     embedding = TSNEEmbedding(
         start,
         _holding(affinities),
         negative_gradient_method=METHODS[method],
         learning_rate=learning_rate,
-        momentum=MOMENTUM,
         n_jobs=threads,
         callbacks=callbacks,
         callbacks_every_iters=REPORT_EVERY,
     )
     early, late = iterations
-    embedding.optimize(early, exaggeration=early_exaggeration, inplace=True)
-    embedding.optimize(late, inplace=True)
+    embedding.optimize(early, exaggeration=early_exaggeration, momentum=MOMENTUM[0], inplace=True)
+    embedding.optimize(late, momentum=MOMENTUM[1], inplace=True)
     # The gradient is the same on any number of threads, the sum of the divergence on one only.
     embedding.optimize(0, n_jobs=1, inplace=True)
     return np.array(embedding), float(embedding.kl_divergence)
@@ -153,7 +158,7 @@ def add(affinities, start: np.ndarray, places: np.ndarray, threads: int) -> np.n
     points.optimize(
         PLACING_ITERATIONS,
         negative_gradient_method="bh",
-        momentum=MOMENTUM,
+        momentum=MOMENTUM[1],
         n_jobs=threads,
         inplace=True,
         **PLACING,

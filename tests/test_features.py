@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier
-from sk_cifar_ovr._prediction import PREDICTION_BATCH
+from sk_cifar_ovr._prediction import PREDICTION_BATCH, for_device
 from sk_cifar_ovr._programs import borrow, clear_programs
 from sk_cifar_ovr.exceptions import ImageShapeError, NetworkError
 from sk_cifar_ovr.networks import cifar_cnn
@@ -66,6 +66,22 @@ def test_more_rows_than_one_batch(digits, fitted):
     many = np.concatenate([X] * 6)
     assert len(many) > 2 * PREDICTION_BATCH
     np.testing.assert_allclose(features.transform(many), np.tile(features.transform(X), (6, 1)), atol=1e-5)
+
+
+def test_batches_are_of_bounded_size(digits, fitted, monkeypatch):
+    """And uint8 still when they go to the device, one batch at a time."""
+    X, _ = digits
+    sent = []
+
+    def sending(x, dtype):
+        sent.append((len(x), x.dtype))
+        return for_device(x, dtype)
+
+    monkeypatch.setattr("sk_cifar_ovr._prediction.for_device", sending)
+    features = CNNFeatures(FrozenEstimator(fitted)).fit(X)
+    features.transform(np.concatenate([X] * 6))
+    assert [n for n, _ in sent] == [PREDICTION_BATCH, PREDICTION_BATCH, 6 * len(X) - 2 * PREDICTION_BATCH]
+    assert {dtype for _, dtype in sent} == {np.dtype("uint8")}
 
 
 @pytest.mark.parametrize("layer", ["pool1", "softmax", "rescale"])

@@ -2,17 +2,19 @@ import pickle
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from sklearn.manifold import trustworthiness
+from sklearn.manifold import TSNE, trustworthiness
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_info
 
-from sk_cifar_ovr import TSNETransformer
+from sk_cifar_ovr import TSNETransformer, manifold
 
 SMALL = {"perplexity": 10, "max_iter": 200, "random_state": 0}
 
@@ -60,12 +62,37 @@ def test_threads_change_no_bit(rows, method, monkeypatch):
     X, _ = rows
     # Two threads even where the environment allows one.
     monkeypatch.setattr("sk_cifar_ovr.manifold.openmp_threads", lambda: 2)
-    one, two = (TSNETransformer(**SMALL, method=method, n_jobs=n).fit(X[:600]) for n in (1, 2))
+    quick = {**SMALL, "max_iter": 60}
+    one, two = (TSNETransformer(**quick, method=method, n_jobs=n).fit(X[:600]) for n in (1, 2))
     np.testing.assert_array_equal(one.embedding_, two.embedding_)
     np.testing.assert_array_equal(one.transform(X), two.transform(X))
     assert one.kl_divergence_ == two.kl_divergence_
-    other = TSNETransformer(**{**SMALL, "random_state": 1}, method=method).fit(X[:600])
+    other = TSNETransformer(**{**quick, "random_state": 1}, method=method).fit(X[:600])
     assert not np.array_equal(one.embedding_, other.embedding_)
+
+
+def test_processes_change_no_bit(rows):
+    """Several at once in worker processes, which have fewer threads each."""
+    X, _ = rows
+    quick = {**SMALL, "max_iter": 100}
+    here = [TSNETransformer(**quick, n_jobs=n).fit(X[:300]) for n in (None, 2)]
+    there = Parallel(n_jobs=2, backend="loky")(delayed(clone(tsne).fit)(X[:300]) for tsne in here)
+    for one, other in zip(here, there, strict=True):
+        np.testing.assert_array_equal(one.embedding_, other.embedding_)
+        np.testing.assert_array_equal(one.transform(X[300:]), other.transform(X[300:]))
+
+
+def test_as_good_as_scikit_learns(rows):
+    """On average: from one set of rows to the next, both vary by more than they differ."""
+    parts = [rows[0][start : start + 300] for start in (0, 300, 600)]
+    ours, theirs = ([kind(random_state=0).fit(X) for X in parts] for kind in (TSNETransformer, TSNE))
+    divergences = [np.mean([tsne.kl_divergence_ for tsne in side]) for side in (ours, theirs)]
+    assert divergences[0] < 1.03 * divergences[1]
+    trusted = [
+        np.mean([trustworthiness(X, tsne.embedding_) for X, tsne in zip(parts, side, strict=True)])
+        for side in (ours, theirs)
+    ]
+    assert trusted[0] > trusted[1] - 0.003
 
 
 def test_no_more_threads_than_openmp_has(monkeypatch):
@@ -121,6 +148,14 @@ def test_as_last_and_inner_step(rows):
     assert last.transform(X).shape == (900, 2)
     inner = make_pipeline(PCA(20, random_state=0), TSNETransformer(**SMALL), KNeighborsClassifier(5))
     assert inner.fit(X[:600], y[:600]).score(X[600:], y[600:]) > 0.85
+
+
+def test_starts_as_principal_components(rows):
+    X, _ = rows
+    components = PCA(2, random_state=0).fit_transform(X[:300])
+    before = TSNETransformer(**{**SMALL, "max_iter": 1}).fit_transform(X[:300])
+    for component, place in zip(components.T, before.T, strict=True):
+        assert abs(np.corrcoef(component, place)[0, 1]) > 0.9
 
 
 @pytest.mark.parametrize("start", ["pca", "spectral", "random", "array"])
@@ -183,6 +218,19 @@ def test_bad_input(rows):
         TSNETransformer(**SMALL, initialization=np.zeros((100, 3))).fit(X[:100])
     with pytest.raises(NotFittedError):
         TSNETransformer().transform(X)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
+def test_perplexity_is_checked_before_any_work(rows, metric, monkeypatch):
+    X = pairwise_distances(rows[0][:60]) if metric == "precomputed" else rows[0][:60]
+
+    def work(*args, **kwargs):
+        raise AssertionError("work was done")
+
+    for name in ("_distinct", "neighbors_among", "principal_start"):
+        monkeypatch.setattr(manifold, name, work)
+    with pytest.raises(ValueError, match="perplexity=30.0 needs at least 90"):
+        TSNETransformer(metric=metric).fit(X)
 
 
 def test_progress_is_silent_unless_asked_for(rows, capsys):
