@@ -71,10 +71,8 @@ def corrected_paired_test(
     one, other = (column_or_1d(check_array(scores, dtype=np.float64, ensure_2d=False)) for scores in (first, second))
     if len(one) != len(other) or len(one) < 2:
         raise ValueError(f"Give the scores of both on the same two splits or more, got {len(one)} and {len(other)}.")
-    if not (n_train > 0 and n_test > 0):
-        raise ValueError(f"`n_train` and `n_test` must be above 0, got {n_train} and {n_test}.")
     difference = one - other
-    error = float(np.sqrt(difference.var(ddof=1) * (1 / len(one) + n_test / n_train)))
+    error = _split_error(difference, n_train, n_test)
     interval = _t_interval(float(difference.mean()), error, len(one) - 1, confidence)
     if error == 0:
         statistic = float(np.sign(interval.mean) * np.inf) if interval.mean else 0.0
@@ -83,29 +81,54 @@ def corrected_paired_test(
     return PairedTest(interval, statistic, float(2 * stats.t.sf(abs(statistic), len(one) - 1)))
 
 
-def mean_and_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
-    """Return the mean of repeated runs and its Student's t interval.
+def mean_and_interval(
+    values: ArrayLike, confidence: float = 0.95, *, n_train: float | None = None, n_test: float | None = None
+) -> Interval:
+    """Return the mean of repeated runs, or of the folds of a cross-validation, and its Student's t interval.
 
     Parameters
     ----------
     values : array-like of shape (n_runs,)
-        One figure a seed. Of a single one the interval is NaN.
+        One figure a seed, or a fold. Of a single one the interval is NaN.
     confidence : float, default=0.95
         The share of such intervals that hold the true mean, where the figures are normal.
+    n_train, n_test : float or None, default=None
+        Of folds: the rows in the training and the test part of each. Training parts overlap, for which the
+        interval is widened as in `corrected_paired_test`.
 
     Returns
     -------
     Interval
+
+    Raises
+    ------
+    ValueError
+        If the values are not finite, only one of `n_train` and `n_test` is given, or the rows are none.
 
     Examples
     --------
     >>> low, high = mean_and_interval([0.81, 0.83, 0.82])[1:]
     >>> print(f"{low:.3f} to {high:.3f}")
     0.795 to 0.845
+    >>> low, high = mean_and_interval([0.81, 0.83, 0.82], n_train=600, n_test=300)[1:]
+    >>> print(f"{low:.3f} to {high:.3f}")
+    0.781 to 0.859
     """
     checked = column_or_1d(check_array(values, dtype=np.float64, ensure_2d=False))
-    error = float(stats.sem(checked)) if len(checked) > 1 else np.nan
+    if len(checked) == 1:
+        error = np.nan
+    elif n_train is None and n_test is None:
+        error = float(stats.sem(checked))
+    else:
+        error = _split_error(checked, n_train, n_test)
     return _t_interval(float(checked.mean()), error, len(checked) - 1, confidence)
+
+
+def _split_error(values: np.ndarray, n_train: float | None, n_test: float | None) -> float:
+    """Standard error of the mean over splits whose training parts overlap."""
+    if not (n_train and n_test and n_train > 0 and n_test > 0):
+        raise ValueError(f"`n_train` and `n_test` must both be above 0, got {n_train} and {n_test}.")
+    return float(np.sqrt(values.var(ddof=1) * (1 / len(values) + n_test / n_train)))
 
 
 def _t_interval(mean: float, error: float, freedom: int, confidence: float) -> Interval:

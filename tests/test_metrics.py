@@ -439,6 +439,16 @@ def test_interval_is_students():
         mean_and_interval(values, confidence=95)
 
 
+def test_interval_of_folds_allows_for_their_overlap():
+    scores = np.random.default_rng(0).normal(size=10)
+    folds = mean_and_interval(scores, n_train=90, n_test=10)
+    assert folds == pytest.approx(corrected_paired_test(scores, np.zeros(10), n_train=90, n_test=10).difference)
+    seeds = mean_and_interval(scores)
+    assert folds.high - folds.low == pytest.approx((seeds.high - seeds.low) * np.sqrt(1 + 10 / 9))
+    with pytest.raises(ValueError, match="both"):
+        mean_and_interval(scores, n_train=90)
+
+
 def test_paired_test_is_students_but_for_the_overlap_of_training_parts():
     rng = np.random.default_rng(0)
     first, second = rng.normal(size=(2, 10))
