@@ -3,8 +3,8 @@
     python benchmarks/side_by_side.py        # about 4 minutes on 2 cores
 
 Both sides end in the same weights. Each size is timed in turn after one fit of each side, timed apart as the first,
-which traces its program. Default threads, seed 0, batches as named, precision float32; multiply-adds are those of one
-step of one network. Data: scikit-learn's digits (8x8, enlarged to 32x32 inside the convolutional networks).
+which traces its program. Default threads, seed 0, batches as named, precision float32 unless named; multiply-adds are
+those of one step of one network. Data: scikit-learn's digits (8x8, enlarged to 32x32 inside convolutional networks).
 """
 
 import argparse
@@ -37,6 +37,7 @@ SIZES = [
     ("cnn(8, 16, 32), batch 64", 1024, {"model__filters": (8, 16, 32), "batch_size": 64, "epochs": 1}),
     ("cnn(32, 64, 128), batch 32", 256, {"batch_size": 32, "epochs": 1}),
     ("cnn(32, 64, 128), batch 128", 512, {"batch_size": 128, "epochs": 1}),
+    ("cnn(32, 64, 128), batch 128, bfloat16", 512, {"batch_size": 128, "epochs": 1, "precision": "mixed_bfloat16"}),
 ]
 
 
@@ -46,7 +47,7 @@ def side_by_side(arguments):
     result = {}
     for name, n, settings in SIZES:
         X, y = digits.images[:n], digits.target[:n]
-        base = CNNClassifier(precision="float32", random_state=0, **settings)
+        base = CNNClassifier(**{"precision": "float32", "random_state": 0, **settings})
 
         def fit(together, base=base, X=X, y=y):
             problems.side_by_side_pays = lambda *_: together

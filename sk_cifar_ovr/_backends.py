@@ -60,8 +60,12 @@ class TensorFlowProgram:
         if key not in self._functions:
             on_gpu = bool(tf.config.list_physical_devices("GPU"))
             # XLA slows small convolutions down on a CPU.
+            # TensorFlow counts the traces of equal methods as one, and would warn that many networks trace often.
             self._functions[key] = tf.function(
-                python_function, input_signature=signature, jit_compile=on_gpu, autograph=False
+                lambda *arrays: python_function(*arrays),
+                input_signature=signature,
+                jit_compile=on_gpu,
+                autograph=False,
             )
         return self._functions[key](*arrays)
 

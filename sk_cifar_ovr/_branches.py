@@ -44,13 +44,15 @@ def _copy(model, name):
     return keras.Model(copy.inputs[0], copy.outputs[0], name=name)
 
 
-# Multiply-adds of one step of one network below which starting the step costs more than its arithmetic, on a CPU.
-SHORT_STEP = 2e7
-# Every network is traced into the program on its own.
+# Measured by benchmarks/side_by_side.py. Multiply-adds of one step of one network below which starting the step costs
+# as much as its arithmetic, on a CPU.
+SHORT_STEP = 1e8
+# Every network is traced into the program on its own, which so many steps pay for.
+STEPS_TO_PAY = 250
 MOST_BRANCHES = 32
 
 
-def side_by_side_pays(model: keras.Model, batch_size: int, n_networks: int) -> bool:
+def side_by_side_pays(model: keras.Model, batch_size: int, n_steps: int, n_networks: int) -> bool:
     """Whether one program of K networks trains sooner than K networks one after another.
 
     Parameters
@@ -58,13 +60,16 @@ def side_by_side_pays(model: keras.Model, batch_size: int, n_networks: int) -> b
     model : keras.Model
         One of the networks.
     batch_size : int
+    n_steps : int
+        Steps of one network's training.
     n_networks : int
 
     Returns
     -------
     bool
     """
-    return n_networks <= MOST_BRANCHES and multiply_adds(model) * batch_size <= SHORT_STEP
+    short = multiply_adds(model) * batch_size <= SHORT_STEP
+    return short and n_steps >= STEPS_TO_PAY and n_networks <= MOST_BRANCHES
 
 
 def multiply_adds(model: keras.Model) -> int:

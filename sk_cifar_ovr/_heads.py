@@ -23,11 +23,23 @@ class JointNetwork:
     pick : list of callables
         For each variable of the single-headed network, ``pick(state, k)`` finds its value in the joint state.
     n_heads : int
+    bias : keras.Variable or None
+        (K * C,), what is added up right before the softmax of all heads, where there is one such variable.
     """
 
     model: keras.Model
     pick: list[Callable[[State, int], np.ndarray]]
     n_heads: int
+    bias: keras.Variable | None = None
+
+    def start_at(self, shares: np.ndarray) -> None:
+        """Let each head answer the shares of its classes, (K, C), at first: a rare class need not be learnt as such.
+
+        The prior of Lin et al., "Focal Loss for Dense Object Detection" (2017), section 3.3.
+        """
+        if self.bias is not None:
+            logits = np.log(shares)
+            self.bias.assign((logits - logits.mean(axis=1, keepdims=True)).ravel())
 
     def split(self, state: State) -> list[State]:
         """States of K single-headed networks; the arrays of the trunk are shared, not copied."""
@@ -126,7 +138,9 @@ def in_trunk(model: keras.Model, layer: str | None) -> bool:
 
 
 def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
-    """Grow `n_heads` copies of the last layer, weights included, on the trunk of `model`.
+    """Grow `n_heads` copies of the last layer on the trunk of `model`, each with first values of its own.
+
+    Equal heads would pull the trunk apart by nothing: their first gradients add up to one that knows no class.
 
     Parameters
     ----------
@@ -153,7 +167,8 @@ def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
     for variable in model.variables:
         find = head_values.get(id(variable))
         pick.append(_shared(place[id(variable)]) if find is None else find(place))
-    return JointNetwork(joint, pick, n_heads)
+    only_layer = joint.get_layer("heads") if grow is _one_wide_head and len(tail) == 1 else None
+    return JointNetwork(joint, pick, n_heads, getattr(only_layer, "bias", None))
 
 
 def _is_plain_dense(layer) -> bool:
@@ -167,8 +182,12 @@ def _one_wide_head(features, tail, n_heads):
     config = {**head.get_config(), "name": "heads", "units": units * n_heads, "activation": None}
     wide = layers.Dense.from_config(config)
     x = wide(features)
-    for variable, source in zip(wide.variables, head.variables, strict=True):
-        variable.assign(ops.tile(source.value, (1,) * (len(source.shape) - 1) + (n_heads,)))
+    # The wide layer's own draw would be smaller: initializers look at the number of units.
+    drawn = [_copy_of(head, head.name) for _ in range(n_heads)]
+    for each in drawn:
+        each.build(features.shape)
+    for variable, *parts in zip(wide.variables, *(each.variables for each in drawn), strict=True):
+        variable.assign(ops.concatenate([part.value for part in parts], axis=-1))
     x = layers.Reshape((n_heads, units), dtype=head.dtype_policy, name="by_head")(x)
     x = layers.Activation(head.activation, dtype=head.dtype_policy, name="activation")(x)
     for layer in tail[1:]:
@@ -193,7 +212,6 @@ def _separate_heads(features, tail, n_heads):
             copy = _copy_of(layer, f"{layer.name}_{k}")
             x = copy(x)
             if getattr(layer, "weights", []):
-                copy.set_weights(layer.get_weights())
                 own += copy.variables
         outputs.append(x)
         variables.append(own)

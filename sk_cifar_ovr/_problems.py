@@ -221,7 +221,9 @@ def _go_side_by_side(base, X, labels, *, go_on, epochs=None, keep_optimizer=Fals
         return False
     with borrow(job.spec, job.seed) as network:
         adapts = any(hasattr(layer, "adapt_to_images") for layer in network.model.layers)
-        pays = side_by_side_pays(network.model, min(base.batch_size, len(X)), labels.shape[1])
+        batch_size = min(base.batch_size, len(X))
+        n_steps = -(-len(X) // batch_size) * (epochs or base.epochs)
+        pays = side_by_side_pays(network.model, batch_size, n_steps, labels.shape[1])
         return pays and not adapts and not network.model.losses
 
 

@@ -238,6 +238,11 @@ class Network:
                 seen = keras.ops.cast(before(images), layer.variable_dtype)
                 layer.adapt_to_images(keras.ops.convert_to_numpy(seen))
 
+    def start_at(self, shares: np.ndarray) -> None:
+        """Let heads begin with the shares of their classes, (K, C); a network without heads begins as it was built."""
+        if self.joint is not None:
+            self.joint.start_at(shares)
+
     def set_state(self, state: State) -> None:
         """Load values into the variables; the same list twice in a row is loaded once."""
         if self._holds is not state:

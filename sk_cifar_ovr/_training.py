@@ -2,8 +2,8 @@
 
 import logging
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 SETTLING_STEPS = 100
 ADAPTING_ROWS = 1000
+LEAST_SHARE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,8 @@ def train(
     if state is None:
         network.set_state(network.initial_state(schedule.seed))
         network.adapt_to_images(_some_images(network, rows, schedule.seed))
+        if rows.labels.ndim == 2:
+            network.start_at(_class_shares(rows, objective, network.model.outputs[0].shape[-1]))
     else:
         network.set_state(state)
     trainer.reset_optimizer(optimizer_state)
@@ -322,10 +325,25 @@ def _mean_weight(rows: Rows) -> np.ndarray | float:
     """Mean weight of the rows trained on, for each problem: batches are divided by it."""
     if rows.weights is None and rows.class_weights is None:
         return 1.0
+    return sum(weights.sum(axis=0) for _, weights in _weighted_parts(rows)) / len(rows.train)
+
+
+def _class_shares(rows: Rows, objective: Objective, n_classes: int) -> np.ndarray:
+    """What each class weighs among the rows trained on, for each problem, (K, C); none weighs nothing."""
+    shares = np.zeros((rows.labels.shape[1], n_classes))
+    for labels, weights in _weighted_parts(rows):
+        for c in range(n_classes):
+            shares[:, c] += np.where(labels == c, weights, 0.0).sum(axis=0)
+    shares *= objective.values.get("alpha", 1.0)
+    return np.maximum(shares / shares.sum(axis=1, keepdims=True), LEAST_SHARE)
+
+
+def _weighted_parts(rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Labels and weights of the rows trained on, as often as they are drawn, in parts of bounded size."""
     frequency = None if rows.draw is None else rows.draw.frequency()
-    total: Any = 0.0
     for start in range(0, len(rows.train), 65536):
         part = slice(start, start + 65536)
-        weights = rows.weights_of(rows.train[part])
-        total = total + (weights.sum(axis=0) if frequency is None else frequency[part] @ weights)
-    return total / len(rows.train)
+        labels, weights = rows.labels[rows.train[part]], rows.weights_of(rows.train[part])
+        if frequency is not None:
+            weights = weights * frequency[part].reshape(-1, *[1] * (weights.ndim - 1))
+        yield labels, weights

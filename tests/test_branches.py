@@ -129,9 +129,19 @@ def test_what_belongs_to_one_network_keeps_them_apart(few, forced, monkeypatch, 
     OneVsRestCNNClassifier(base, strategy="independent").fit(X, y)
 
 
-def test_short_steps_go_side_by_side_and_long_ones_do_not():
+def test_short_steps_go_side_by_side_where_there_are_many():
     short = dense({"image_shape_": (8, 8, 1), "n_classes_": 2})
     long = cifar_cnn({"image_shape_": (32, 32, 3), "n_classes_": 2})
-    assert side_by_side_pays(short, 32, 10)
-    assert not side_by_side_pays(short, 32, 1000)
-    assert not side_by_side_pays(long, 128, 10)
+    assert side_by_side_pays(short, 32, 1000, 10)
+    assert not side_by_side_pays(short, 32, 10, 10)
+    assert not side_by_side_pays(short, 32, 1000, 1000)
+    assert not side_by_side_pays(long, 128, 1000, 10)
+
+
+def test_the_rule_is_asked_by_fit(few, monkeypatch):
+    X, y = few
+    asked = []
+    monkeypatch.setattr(problems, "side_by_side_pays", lambda _, *sizes: asked.append(sizes) or False)
+    base = CNNClassifier(dense, epochs=3, batch_size=50, random_state=0)
+    OneVsRestCNNClassifier(base, strategy="independent").fit(X[:100], y[:100])
+    assert asked == [(50, 6, 3)]

@@ -6,9 +6,11 @@ from conftest import dense
 from sklearn.metrics import f1_score
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr._thresholds import averaged_threshold, fixed_thresholds, tuned_threshold
+from sk_cifar_ovr.losses import sparse_categorical_focal_loss
 
 SMALL = {"model__filters": (4, 4, 8), "epochs": 2, "batch_size": 64, "random_state": 0, "precision": "float32"}
 TINY = {"model": dense, "epochs": 3, "batch_size": 64, "random_state": 0}
@@ -67,16 +69,30 @@ def test_any_loss_of_one_strategy_is_one_of_the_other(digits, strategy, loss):
     assert ovr.predict_proba(X).sum(axis=1) == pytest.approx(1)
 
 
-def test_balanced_alpha_and_weights_mean_the_same_in_both_strategies(digits):
-    """The first loss, before any training, is that of equal networks and equal weights."""
+@pytest.mark.parametrize("strategy", ["joint", "independent"])
+@pytest.mark.parametrize(
+    ("settings", "alpha", "weights"),
+    [
+        ({"loss__alpha": "balanced"}, "balanced", None),
+        ({"class_weight": "balanced"}, None, "balanced"),
+        ({"class_weight": {0: 1, 1: 5}}, None, {0: 1, 1: 5}),
+    ],
+    ids=["alpha", "balanced", "dict"],
+)
+def test_balanced_alpha_and_weights_mean_the_same_in_both_strategies(digits, strategy, settings, alpha, weights):
+    """The loss of networks that stand still is the mean of what each of them answers, weighted alone."""
     X, y = digits
-    for settings in ({"loss__alpha": "balanced"}, {"class_weight": "balanced"}, {"class_weight": {0: 1, 1: 5}}):
-        frozen = {**TINY, "epochs": 1, "optimizer__learning_rate": 0.0, "precision": "float64", **settings}
-        losses = [
-            OneVsRestCNNClassifier(CNNClassifier(**frozen), strategy=strategy).fit(X, y).history_["loss"][0]
-            for strategy in ("joint", "independent")
-        ]
-        assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    still = {**TINY, "epochs": 1, "optimizer__learning_rate": 0.0, "precision": "float64", **settings}
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**still), strategy=strategy).fit(X, y)
+    expected = []
+    for label, estimator in zip(ovr.classes_, ovr.estimators_, strict=True):
+        positive = (y == label).astype(int)
+        balanced = compute_class_weight("balanced", classes=np.array([0, 1]), y=positive)
+        values = sparse_categorical_focal_loss(
+            positive, estimator.predict_proba(X), alpha=np.ones(2) if alpha is None else balanced, gamma=2.0
+        )
+        expected.append(np.average(np.asarray(values), weights=compute_sample_weight(weights, positive)))
+    assert ovr.history_["loss"][0] == pytest.approx(np.mean(expected), rel=1e-6)
 
 
 def test_class_weight_by_label_reaches_its_problem(digits):

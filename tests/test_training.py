@@ -227,21 +227,44 @@ def branched(meta):
 
 
 @pytest.mark.parametrize("builder", [dense, chain])
-def test_heads_start_as_copies_of_the_last_layer(builder):
+def test_each_head_has_first_values_of_its_own(builder):
     model = builder({"image_shape_": (8, 8, 1), "n_classes_": 2})
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs[0], model.outputs[0])
     joint = with_heads(model, 3)
     x = np.random.default_rng(0).random((5, 8, 8, 1)).astype("float32")
     together = keras.ops.convert_to_numpy(joint.model(x))
-    alone = keras.ops.convert_to_numpy(model(x))
     assert together.shape == (5, 3, 2)
-    for k in range(3):
-        np.testing.assert_allclose(together[:, k], alone, rtol=1e-5)
     state = [keras.ops.convert_to_numpy(v.value) for v in joint.model.variables]
-    for split in joint.split(state):
+    kernels = []
+    for k, split in enumerate(joint.split(state)):
         for value, variable in zip(split, model.variables, strict=True):
-            np.testing.assert_array_equal(value, keras.ops.convert_to_numpy(variable.value))
+            variable.assign(value)
+        np.testing.assert_allclose(together[:, k], keras.ops.convert_to_numpy(model(x)), rtol=1e-5)
+        kernels.append([value for value in split if value.ndim == 2][-1])
+    # As wide as those of one head alone: Glorot's bound for its shape.
+    bound = np.sqrt(6 / sum(kernels[0].shape))
+    assert all(0.5 * bound < np.abs(kernel).max() <= bound for kernel in kernels)
+    assert len({kernel.tobytes() for kernel in kernels}) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "weights", "expected"),
+    [
+        ({}, None, [0.1, 0.3, 0.6]),
+        ({"class_weight": "balanced"}, None, [0.5, 0.5, 0.5]),
+        ({"loss__alpha": 0.75}, None, [0.25, 0.5625, 9 / 11]),
+        ({}, [3.0, 1.0, 0.0], [0.5, 0.5, 0.0001]),
+    ],
+    ids=["shares", "balanced", "alpha", "weights"],
+)
+def test_heads_start_at_the_shares_of_their_classes(settings, weights, expected):
+    y = np.repeat([0, 1, 2], [10, 30, 60])
+    X = np.zeros((100, 4, 4, 1), "uint8")
+    base = CNNClassifier(dense, epochs=1, optimizer="sgd", optimizer__learning_rate=0.0, random_state=0, **settings)
+    ovr = OneVsRestCNNClassifier(base).fit(X, y, None if weights is None else np.array(weights)[y])
+    # A black image meets the biases alone.
+    np.testing.assert_allclose([e.predict_proba(X[:1])[0, 1] for e in ovr.estimators_], expected, rtol=1e-3)
 
 
 def test_a_network_that_cannot_be_cut_says_so(digits):

@@ -1,0 +1,94 @@
+"""Time to the reference table: joint against independent one-vs-rest, one network after another.
+
+    python benchmarks/reference_time.py joint --epochs 3 4 5 6     # about 1 minute an epoch, 2 cores
+    python benchmarks/reference_time.py independent --epochs 4 6   # about 5 minutes an epoch
+    python benchmarks/reference_time.py time                       # about 3 minutes; writes the ratio
+
+The custom CNN with focal heads (`recipe="strong"`, `loss__alpha=0.65`), seed 0, is trained on 45,000 training images
+of the JPEG q75 copy of CIFAR-10 for the number of epochs named, its learning rate scheduled for just so many, and
+scored on the 5,000 others: mean positive F1 of ten classes at 0.5. What a strategy needs is the smallest number of
+epochs tried that reaches 0.763, the reference's mean. `time` then times one epoch of the joint network and of one
+separate network in turn, five times; the ratio is that of ten networks' epochs to the joint one's. Results so far are
+kept in benchmarks/results/reference_time.json, and not measured again.
+"""
+
+import argparse
+import json
+import os
+import statistics
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from _common import DATA, RESULTS, clock, described, interleaved, surroundings, write_result
+from _sides import images, mean_f1, our_classifier, our_ovr
+
+REFERENCE_F1 = 0.763
+SETTINGS = {"recipe": "strong", "loss__alpha": 0.65}
+NAME = "reference_time"
+
+
+def so_far() -> dict:
+    """Results of earlier runs."""
+    path = RESULTS / f"{NAME}.json"
+    return json.loads(path.read_text()) if path.exists() else {"f1": {"joint": {}, "independent": {}}}
+
+
+def scored(strategy, epochs, parts):
+    """Held-out mean F1 after so many epochs."""
+    X, y, X_held, y_held, _ = parts
+    seconds, ovr = clock(lambda: our_ovr(strategy, epochs=epochs, **SETTINGS).fit(X, y))
+    f1 = mean_f1(ovr.predict_ovr(X_held), y_held)
+    print(f"  {strategy}, {epochs} epochs: {f1:.4f} after {seconds / 60:.1f} min", flush=True)
+    return f1
+
+
+def needed(f1_by_epochs) -> int:
+    """The fewest epochs that reached the reference."""
+    reached = [int(epochs) for epochs, f1 in f1_by_epochs.items() if f1 >= REFERENCE_F1]
+    if not reached:
+        raise SystemExit("No number of epochs tried so far reached the reference: try more.")
+    return min(reached)
+
+
+def timed(f1, parts, repeats):
+    """Seconds of an epoch of either kind of network, in turn, and the ratio of the whole trainings."""
+    X, y = parts[:2]
+    cats = (y == 3).astype(int)
+    sides = {
+        "joint": lambda: our_ovr("joint", epochs=1, **SETTINGS).fit(X, y),
+        "one of ten": lambda: our_classifier(epochs=1, **SETTINGS).fit(X, cats),
+    }
+    for side in sides.values():
+        side()
+    seconds = interleaved(sides, repeats)
+    epochs = {strategy: needed(f1[strategy]) for strategy in f1}
+    pairs = zip(seconds["one of ten"], seconds["joint"], strict=True)
+    per_epoch = statistics.median(10 * one / joint for one, joint in pairs)
+    return {
+        "epochs_needed": epochs,
+        "epoch_seconds": seconds,
+        "times_faster": per_epoch * epochs["independent"] / epochs["joint"],
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["joint", "independent", "time"])
+    parser.add_argument("--epochs", type=int, nargs="+", default=[])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--data", default=DATA)
+    arguments = parser.parse_args()
+    parts = images(arguments.data, 45_000, 5000)
+    result = so_far()
+    f1 = result["f1"]
+    if arguments.what == "time":
+        result |= timed(f1, parts, arguments.repeats)
+    for epochs in arguments.epochs:
+        if str(epochs) not in f1[arguments.what]:
+            f1[arguments.what][str(epochs)] = scored(arguments.what, epochs, parts)
+            write_result(NAME, result | described(surroundings(), parts[-1], n=45_000, settings=SETTINGS))
+    print(write_result(NAME, result | described(surroundings(), parts[-1], n=45_000, settings=SETTINGS)))
+
+
+if __name__ == "__main__":
+    main()
