@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ._calibration import calibrator_from, calibrator_state
@@ -116,7 +117,7 @@ class Encoder:
                 "first, or whichever settings a later fit is to start from; the trained networks stay as they are."
             )
         if hasattr(value, "get_params"):
-            return {"estimator": self._parameters(value)}
+            return {"estimator": {**self._parameters(value), "import": _import_name(type(value))}}
         raise TypeError(
             f"{value!r} is neither a plain value nor an array, a function of a module or a Keras object. "
             "Replace it with set_params first."
@@ -133,7 +134,15 @@ def _is_keras_class(thing) -> bool:
 def _import_name(thing) -> str:
     if "<" in thing.__qualname__ or thing.__module__ == "__main__":
         raise TypeError(f"{thing!r} cannot be imported again: define it at the top level of a module.")
-    return f"{thing.__module__}:{thing.__qualname__}"
+    module = thing.__module__
+    if _is_of_scikit_learn(module):
+        # The packages promise the public module, and move what is below it.
+        module = module.partition("._")[0]
+    return f"{module}:{thing.__qualname__}"
+
+
+def _is_of_scikit_learn(name: str) -> bool:
+    return name.partition(".")[0] in ("sklearn", "imblearn")
 
 
 class Decoder:
@@ -166,10 +175,20 @@ class Decoder:
         return estimator
 
     def _unfitted(self, document: Document):
-        if document["class"] not in self._kinds:
+        kind = self._kinds.get(document["class"]) or self._other_kind(document)
+        return kind(**{name: self.value(value) for name, value in document["params"].items()})
+
+    def _other_kind(self, document: Document) -> type:
+        """A sampler, or what one holds: made unfitted, so that it runs nothing."""
+        if "import" not in document:
             raise SavedFileError(f"The file holds a {document['class']!r}, which this version does not know.")
-        params = {name: self.value(value) for name, value in document["params"].items()}
-        return self._kinds[document["class"]](**params)
+        name = document["import"]
+        if not _is_of_scikit_learn(name):
+            self._check_trusted(name)
+        kind = _imported(name)
+        if not (isinstance(kind, type) and issubclass(kind, BaseEstimator)):
+            raise SavedFileError(f"The file names {name!r} as an estimator, which it is not.")
+        return kind
 
     def _network(self, estimator, classes, document: Document) -> tuple[Bridge, FittedNetwork]:
         shape = tuple(document["shape"])
@@ -216,10 +235,7 @@ class Decoder:
 
     def _import(self, name: str):
         self._check_trusted(name)
-        module, _, qualname = name.partition(":")
-        thing = import_module(module)
-        for part in qualname.split("."):
-            thing = getattr(thing, part)
+        thing = _imported(name)
         if name not in self._trusted and thing not in BUILDERS.values() and not _is_keras_class(thing):
             raise SavedFileError(f"The file names {name!r}, which is no builder, loss, optimizer or layer.")
         return thing
@@ -236,6 +252,14 @@ class Decoder:
             raise SavedFileError(
                 f"The file wants to import {name!r}. If you trust it, call load(path, trusted=[{name!r}])."
             )
+
+
+def _imported(name: str):
+    module, _, qualname = name.partition(":")
+    thing = import_module(module)
+    for part in qualname.split("."):
+        thing = getattr(thing, part)
+    return thing
 
 
 def _configs(config):

@@ -1,13 +1,13 @@
 """From an estimator's parameters and its data to a trained network."""
 
 import inspect
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -15,6 +15,7 @@ from ._batches import make_draw
 from ._objective import make_objective
 from ._precision import resolve_precision
 from ._prediction import predict
+from ._problem_samplers import ProblemSampler
 from ._programs import NetworkSpec, State, borrow, build_model
 from ._progress import Progress
 from ._recipes import find_augmentation, with_recipe
@@ -22,11 +23,10 @@ from ._rows import check_same_images, pixel_scale, row_shape, shaped
 from ._scikeras import Bridge, check_routed, check_routed_names, loss_class, optimizer_class
 from ._sklearn import check_sample_weight
 from ._training import Rows, Schedule, Trained, train
+from ._training_rows import split
 from .augment import AUGMENTATIONS
 from .exceptions import ImageShapeError
 from .networks import BUILDERS
-
-VALIDATION_FRACTION = 0.1
 
 
 @dataclass
@@ -277,10 +277,11 @@ def run_job(
     job: Job,
     *,
     labels: np.ndarray,
-    class_weights: np.ndarray | None,
+    weigh: Callable[..., np.ndarray | None],
     sample_weight: np.ndarray | None,
     stratify: np.ndarray,
     epochs: int,
+    sampler: ProblemSampler | list[ProblemSampler] | None = None,
     progress: Progress | None = None,
     keep_optimizer: bool = False,
 ) -> Trained:
@@ -291,11 +292,14 @@ def run_job(
     job : Job
     labels : ndarray of int, shape (n,) or (n, K)
         Encoded; K columns for a network with K heads.
-    class_weights : ndarray of shape (C,) or (K, C), or None
+    weigh : callable ``(labels, weights) -> ndarray of shape (C,) or (K, C), or None``
+        Class weights, worked out from the rows that are trained on.
     sample_weight : ndarray of shape (n,) or None
     stratify : ndarray of shape (n,)
         Labels that a validation split keeps in proportion, and balanced batches are drawn from.
     epochs : int
+    sampler : ProblemSampler, a list of them for K heads, or None
+        Resamples the rows to train on.
     progress : Progress or None
         None shows this fit's own.
     keep_optimizer : bool
@@ -312,32 +316,38 @@ def run_job(
             "early_stopping keeps the weights of one epoch and use_ema of the optimizer averages over epochs: "
             "choose one."
         )
-    keep, held_out = _split(job, stratify)
-    if sample_weight is not None:
-        keep, held_out = keep[sample_weight[keep] > 0], held_out[sample_weight[held_out] > 0]
-    if not len(keep) or (settings.early_stopping and not len(held_out)):
-        raise ValueError(
-            "The validation split left one part without a row that has weight: change validation_fraction or give "
-            "more rows a weight."
-        )
-    draw = make_draw(stratify[keep], settings.balanced_batches)
-    n_networks = 1 if job.spec.shares_trunk else job.spec.n_heads or 1
-    rows = Rows(job.X, labels, sample_weight, class_weights, keep, held_out, job.scale, draw, n_networks)
+    data = split(job.X, labels, sample_weight, stratify, settings, job.seed)
+    if sampler is not None:
+        data = data.resampled(sampler)
+    trained_on = data.labels[data.train]
+    rows = Rows(
+        data.X,
+        data.labels,
+        data.weights,
+        weigh(trained_on, None if data.weights is None else data.weights[data.train]),
+        data.train,
+        data.validation,
+        job.scale,
+        make_draw(data.groups[data.train], settings.balanced_batches),
+        n_networks=1 if job.spec.shares_trunk else job.spec.n_heads or 1,
+    )
     earlier = job.earlier
     schedule = Schedule(
         epochs=epochs,
         batch_size=settings.batch_size,
         seed=job.seed,
         first_epoch=job.first_epoch,
-        early_stopping=settings.early_stopping and len(held_out) > 0,
+        early_stopping=settings.early_stopping and len(data.validation) > 0,
         patience=settings.n_iter_no_change,
         callbacks=list(settings.callbacks or []),
         course=settings.schedule,
     )
-    own = Progress(len(keep) * epochs, epochs, settings.verbose) if progress is None else nullcontext(progress)
+    total = len(stratify) * rows.n_networks * epochs
+    own = Progress(total, epochs, settings.verbose) if progress is None else nullcontext(progress)
     with borrow(job.spec, job.seed) as network, own as bar:
         dtype = "float64" if network.model.inputs[0].dtype == "float64" else "float32"
-        objective = make_objective(loss, labels[keep], int(job.bridge.n_classes_), dtype)
+        counts = None if data.counts is None else data.counts[data.train]
+        objective = make_objective(loss, trained_on, int(job.bridge.n_classes_), dtype, counts)
         trained = train(
             network,
             rows,
@@ -348,26 +358,10 @@ def run_job(
             optimizer_state=earlier.optimizer_state if earlier and keep_optimizer else None,
             progress=bar,
         )
+        # Rows held out, resampled, or left over by an early end.
+        bar.skip(total - len(rows.train) * rows.n_networks * len(trained.losses))
         if network.joint is not None:
             trained.heads = network.joint.split(trained.state)
     if not keep_optimizer:
         trained.optimizer_state = None
     return trained
-
-
-def _split(job: Job, stratify):
-    """Rows to train on and rows to hold out."""
-    everything = np.arange(len(job.X))
-    settings = job.settings
-    fraction = settings.validation_fraction
-    if fraction is None and settings.early_stopping:
-        fraction = VALIDATION_FRACTION
-    if fraction is None:
-        return everything, everything[:0]
-    try:
-        return train_test_split(everything, test_size=fraction, stratify=stratify, random_state=job.seed)
-    except ValueError as error:
-        raise ValueError(
-            f"{error} This is the stratified split that validation_fraction={fraction} (early_stopping takes a tenth "
-            "without it) asks for: use a larger share, more rows, or neither."
-        ) from error

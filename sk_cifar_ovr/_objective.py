@@ -53,7 +53,9 @@ class Objective:
     values: dict[str, np.ndarray]
 
 
-def make_objective(loss: keras.losses.Loss, labels: np.ndarray, n_classes: int, dtype: str) -> Objective:
+def make_objective(
+    loss: keras.losses.Loss, labels: np.ndarray, n_classes: int, dtype: str, counts: np.ndarray | None = None
+) -> Objective:
     """Split a Keras loss into graph and values.
 
     Cross-entropy is the focal loss at gamma 0, so both share one graph.
@@ -68,6 +70,8 @@ def make_objective(loss: keras.losses.Loss, labels: np.ndarray, n_classes: int, 
         Number of outputs of the softmax.
     dtype : str
         Dtype of the values.
+    counts : ndarray of int, shape (n, K), or None, default=None
+        How often each of K problems has a row; None is once.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def make_objective(loss: keras.losses.Loss, labels: np.ndarray, n_classes: int, 
     else:
         graph = LossGraph(key=freeze(loss), loss=loss, one_hot=not takes_integers(loss))
         return Objective(graph, {})
-    weights = _alpha_values(alpha, labels, n_classes)
+    weights = _alpha_values(alpha, labels, n_classes, counts)
     return Objective(
         FOCAL,
         {
@@ -97,12 +101,13 @@ def _is_plain(loss) -> bool:
     return not config.get("from_logits") and config.get("ignore_class") is None
 
 
-def _alpha_values(alpha, labels, n_classes):
+def _alpha_values(alpha, labels, n_classes, counts):
     """One weight a class, or one a problem and class: (C,) or (K, C)."""
     if isinstance(alpha, str):
         if labels.ndim == 1:
             return balanced_weights(labels, n_classes)
-        return np.stack([balanced_weights(column, n_classes) for column in labels.T])
+        columns = labels.T if counts is None else map(np.repeat, labels.T, counts.T)
+        return np.stack([balanced_weights(column, n_classes) for column in columns])
     weights = class_alpha(alpha, n_classes)
     weights = np.ones(n_classes) if weights is None else weights
     return weights if labels.ndim == 1 else np.tile(weights, (labels.shape[1], 1))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -13,6 +14,7 @@ from sklearn.base import clone
 
 from ._branches import side_by_side_pays
 from ._fitting import FittedNetwork, class_weights, make_job, run_job
+from ._problem_samplers import ProblemSampler
 from ._programs import borrow
 from ._progress import Progress
 from ._searches import fitted_search, found_classifier, inner_classifier, is_search
@@ -70,12 +72,15 @@ class Problems:
     class_weights : list of (None, "balanced" or dict), or None
         Of each problem; None leaves those of `base`.
     n_jobs : int or None
+    samplers : list of ProblemSampler, or None
+        Of each problem.
     """
 
     base: Any
     strategy: str
     class_weights: list | None
     n_jobs: int | None
+    samplers: list[ProblemSampler] | None = None
 
     def fit(
         self, X, y, classes, sample_weight, progress: Progress, *, earlier: FittedProblems | None = None, **how
@@ -109,9 +114,10 @@ class Problems:
             for base, fitted in zip(bases, earlier.estimators, strict=True):
                 base._take_over(fitted)
         if self.strategy == "joint" and labels.shape[1] > 1:
+            how["sampler"] = self.samplers
             return _fit_together(bases, X, y, labels, sample_weight, progress, earlier, **how)
         how["go_on"] = earlier is not None
-        return _fit_independent(bases, X, labels, sample_weight, progress, self.n_jobs, **how)
+        return _fit_independent(bases, X, labels, sample_weight, progress, self.n_jobs, self.samplers, **how)
 
 
 def binary_labels(y, classes) -> np.ndarray:
@@ -157,18 +163,24 @@ def _weights_of_two(negative, positive):
     return {0: 1.0 if negative is None else float(negative), 1: 1.0 if positive is None else float(positive)}
 
 
-def _fit_independent(bases, X, labels, sample_weight, progress, n_jobs, **how) -> FittedProblems:
+def _fit_independent(bases, X, labels, sample_weight, progress, n_jobs, samplers, **how) -> FittedProblems:
     epochs = how.get("epochs") or inner_classifier(bases[0]).epochs
-    pairs = zip(bases, labels.T, strict=True)
+    problems = list(zip(bases, labels.T, samplers or [None] * len(bases), strict=True))
     apart = effective_n_jobs(n_jobs) > 1
-    if not apart and len(bases) > 1 and _go_side_by_side(bases[0], X, labels, **how):
+    if not apart and len(bases) > 1 and samplers is None and _go_side_by_side(bases[0], X, labels, **how):
         progress.now(f"{len(bases)} networks side by side")
         return _fit_together(bases, X, labels[:, 0], labels, sample_weight, progress, None, shares_trunk=False)
     if apart:
-        tasks = [delayed(fit_binary)(base, X, column, sample_weight, **how) for base, column in pairs]
+        tasks = [
+            delayed(fit_binary)(base, X, column, sample_weight, sampler=sampler, **how)
+            for base, column, sampler in problems
+        ]
         results = _results_of_processes(tasks, n_jobs)
     else:
-        results = (fit_binary(base, X, column, sample_weight, progress, **how) for base, column in pairs)
+        results = (
+            fit_binary(base, X, column, sample_weight, progress, sampler=sampler, **how)
+            for base, column, sampler in problems
+        )
     fitted: list = []
     while len(fitted) < len(bases):
         progress.now(f"class {len(fitted) + 1}/{len(bases)}")
@@ -195,13 +207,13 @@ def _results_of_processes(tasks: list, n_jobs) -> Iterator[Any]:
             logger.warning("A worker was lost; %d of %d problems are trained again", len(tasks) - done, len(tasks))
 
 
-def fit_binary(estimator, X, labels, sample_weight, progress=None, **how):
+def fit_binary(estimator, X, labels, sample_weight, progress=None, *, sampler=None, **how):
     """Fit one binary problem; at module level, so that worker processes can import it."""
     labels = labels.astype(int)
     if is_search(estimator):
         return fitted_search(estimator, X, labels, sample_weight)
     silent = Progress(0) if progress is None else progress
-    return estimator._fit(X, labels, sample_weight, classes=BINARY, progress=silent, **how)
+    return estimator._fit(X, labels, sample_weight, classes=BINARY, sampler=sampler, progress=silent, **how)
 
 
 def _go_side_by_side(base, X, labels, *, go_on, epochs=None, keep_optimizer=False) -> bool:
@@ -228,7 +240,18 @@ def _go_side_by_side(base, X, labels, *, go_on, epochs=None, keep_optimizer=Fals
 
 
 def _fit_together(
-    bases, X, y, labels, sample_weight, progress, earlier, *, shares_trunk=True, epochs=None, keep_optimizer=False
+    bases,
+    X,
+    y,
+    labels,
+    sample_weight,
+    progress,
+    earlier,
+    *,
+    shares_trunk=True,
+    sampler=None,
+    epochs=None,
+    keep_optimizer=False,
 ) -> FittedProblems:
     base = bases[0]
     trunk = None if earlier is None else earlier.joint
@@ -237,10 +260,11 @@ def _fit_together(
     trained = run_job(
         together,
         labels=labels,
-        class_weights=_joint_class_weights(bases, labels, sample_weight),
+        weigh=partial(_joint_class_weights, bases),
         sample_weight=sample_weight,
         stratify=y,
         epochs=epochs or base.epochs,
+        sampler=sampler,
         progress=progress,
         keep_optimizer=keep_optimizer or base.warm_start,
     )
@@ -257,8 +281,10 @@ def _joint_class_weights(bases, labels, sample_weight) -> np.ndarray | None:
     """Weights of "others" and "the class" in each problem, (K, 2)."""
     if all(base.class_weight is None for base in bases):
         return None
+    # One weight a row, or one a row and problem.
+    weights = [None] * len(bases) if sample_weight is None else np.broadcast_to(sample_weight.T, labels.T.shape)
     given = [
-        class_weights(base.class_weight, BINARY, column, sample_weight)
-        for base, column in zip(bases, labels.T, strict=True)
+        class_weights(base.class_weight, BINARY, column, weight)
+        for base, column, weight in zip(bases, labels.T, weights, strict=True)
     ]
     return np.stack([np.ones(2) if weights is None else weights for weights in given])

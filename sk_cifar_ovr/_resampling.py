@@ -42,7 +42,7 @@ def looks_at_labels_only(sampler) -> bool:
     return isinstance(sampler, (RandomOverSampler, RandomUnderSampler)) and picks_rows(sampler)
 
 
-def picked_rows(sampler, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+def picked_rows(sampler, X: np.ndarray, y: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
     """Numbers of the rows that a sampler picks.
 
     Parameters
@@ -51,15 +51,21 @@ def picked_rows(sampler, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         One that `picks_rows`; it is fitted.
     X : ndarray, shape (n, ...)
     y : ndarray of shape (n,)
+    among : ndarray of int or None, default=None
+        The rows that it may pick; None is all.
 
     Returns
     -------
     ndarray of int, shape (n_new,)
         A row may come several times.
     """
-    rows = np.arange(len(y))[:, None] if looks_at_labels_only(sampler) else X.reshape(len(X), -1)
-    sampler.fit_resample(rows, y)
-    return np.asarray(sampler.sample_indices_)
+    rows = np.arange(len(y)) if among is None else among
+    if looks_at_labels_only(sampler):
+        features = rows[:, None]
+    else:
+        features = (X if len(rows) == len(X) else X[rows]).reshape(len(rows), -1)
+    sampler.fit_resample(features, y[rows])
+    return rows[sampler.sample_indices_]
 
 
 def resample(sampler, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -82,7 +88,13 @@ def resample(sampler, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndar
         rows = picked_rows(sampler, X, y)
         return X[rows], y[rows]
     flat, y_new = sampler.fit_resample(X.reshape(len(X), -1).astype(_float_for(X.dtype), copy=False), y)
-    return _as_dtype(np.asarray(flat), X.dtype).reshape(len(flat), *X.shape[1:]), y_new
+    flat = np.asarray(flat)
+    if flat.ndim != 2 or flat[:1].size != X[:1].size:
+        raise ResamplingError(
+            f"{type(sampler).__name__} made rows of shape {flat.shape[1:]} from images of {X[:1].size} pixels: only "
+            "samplers that leave the pixels what they are can stand in front of a network."
+        )
+    return _as_dtype(flat, X.dtype).reshape(len(flat), *X.shape[1:]), y_new
 
 
 def _float_for(dtype: np.dtype) -> np.dtype:
@@ -96,6 +108,26 @@ def _as_dtype(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return pixels.astype(dtype, copy=False)
     lowest, highest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     return np.clip(np.rint(pixels), lowest, highest).astype(dtype)
+
+
+def check_strategy(sampler, y: np.ndarray) -> None:
+    """Have imbalanced-learn check what a sampler aims at, without resampling anything.
+
+    Parameters
+    ----------
+    sampler : sampler of imbalanced-learn
+    y : ndarray of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If these labels cannot be brought to its ``sampling_strategy``.
+    """
+    from imblearn.base import BaseSampler
+    from imblearn.utils import check_sampling_strategy
+
+    if isinstance(sampler, BaseSampler):
+        check_sampling_strategy(sampler.sampling_strategy, y, sampler._sampling_type)
 
 
 def check_enough_images(sampler, y: np.ndarray) -> None:

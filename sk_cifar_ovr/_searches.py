@@ -39,8 +39,16 @@ def inner_classifier(estimator) -> CNNClassifier:
     return inner
 
 
-def check_search(estimator, *, strategy: str, class_weight, partial: bool) -> None:
+def check_search(estimator, ovr, *, partial: bool) -> None:
     """Refuse what a search of each class cannot go with.
+
+    Parameters
+    ----------
+    estimator : CNNClassifier or a search
+    ovr : OneVsRestCNNClassifier
+        Its parameters count.
+    partial : bool
+        Whether `partial_fit` asks.
 
     Raises
     ------
@@ -49,13 +57,18 @@ def check_search(estimator, *, strategy: str, class_weight, partial: bool) -> No
     """
     if not is_search(estimator):
         return
-    if strategy != "independent":
+    if ovr.strategy != "independent":
         raise ValueError(
             "A search as estimator chooses for each class apart, which needs strategy='independent'. For one choice "
             "for all classes, search over the OneVsRestCNNClassifier, with estimator__ before the names in the grid."
         )
-    if class_weight is not None:
+    if ovr.class_weight is not None:
         raise ValueError("class_weight goes into the grid where the estimator is a search.")
+    if ovr.sampler is not None:
+        raise ValueError(
+            "A search is to resample the training parts of its folds and no others: put the sampler inside it, as in "
+            "GridSearchCV(make_pipeline(ImageSampler(sampler), CNNClassifier()), ...) with imbalanced-learn's pipeline."
+        )
     if partial:
         raise ValueError("partial_fit cannot go on with a search: take one of `estimators_`, or fit.")
     if not estimator.refit:

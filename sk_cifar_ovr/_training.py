@@ -33,10 +33,10 @@ class Rows:
     X : ndarray, shape (n, ...)
     labels : ndarray of int, shape (n,) or (n, K)
         K columns for K problems trained together.
-    weights : ndarray of float, shape (n,), or None
+    weights : ndarray of float, shape (n,) or (n, K), or None
     class_weights : ndarray of float, shape (C,) or (K, C), or None
     train, validation : ndarray of int
-        Indices of the rows to train on and to hold out.
+        Indices of the rows to train on, of which some may come several times, and to hold out.
     scale : float
         What pixels are multiplied with on their way into the network.
     draw : Draw or None
@@ -59,7 +59,7 @@ class Rows:
         """Weight of each row, or of each row and problem, (b,) or (b, K)."""
         labels = self.labels[index]
         weights = np.ones(len(index)) if self.weights is None else self.weights[index].astype("float64")
-        if labels.ndim == 2:
+        if labels.ndim > weights.ndim:
             weights = np.repeat(weights[:, None], labels.shape[1], axis=1)
         if self.class_weights is not None:
             problems = np.arange(labels.shape[1]) if labels.ndim == 2 else ()

@@ -1,5 +1,6 @@
 """`CNNClassifier`: one network, binary or multiclass."""
 
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -299,6 +300,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         epochs=None,
         go_on=None,
         keep_optimizer=False,
+        sampler=None,
         progress=None,
     ):
         go_on = self.warm_start and hasattr(self, "_network") if go_on is None else go_on
@@ -309,17 +311,18 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         trained = run_job(
             job,
             labels=job.bridge.encode(y),
-            class_weights=self._class_weights(y, job.bridge.classes_, sample_weight),
+            weigh=partial(self._class_weights, job.bridge.classes_),
             sample_weight=sample_weight,
             stratify=y,
             epochs=epochs or self.epochs,
+            sampler=sampler,
             progress=progress,
             keep_optimizer=keep_optimizer or self.warm_start,
         )
         return self._adopt(job.bridge, job.fitted(trained), trained.history, go_on=go_on)
 
-    def _class_weights(self, y, classes, sample_weight):
-        return class_weights(self.class_weight, classes, y, sample_weight)
+    def _class_weights(self, classes, labels, sample_weight):
+        return class_weights(self.class_weight, classes, classes[labels], sample_weight)
 
     def _take_over(self, fitted):
         """Take over what another classifier was fitted to, for the next fit to go on from."""

@@ -11,11 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from ._calibration import METHODS, calibrated, log_odds
 from ._crossfit import make_tuning, refuse_tuning
 from ._fitting import check_partial_fit, checked_classes, checked_weights
+from ._problem_samplers import problem_samplers
 from ._problems import FittedProblems, Problems, weights_by_problem
 from ._progress import Progress
 from ._rows import as_rows, rows_like_fitted
 from ._searches import check_search, inner_classifier, is_search
-from ._sklearn import BaseSearchCV, StrOptions, fit_context
+from ._sklearn import BaseSearchCV, HasMethods, StrOptions, fit_context
 from ._thresholds import fixed_thresholds
 from .classifier import CNNClassifier
 
@@ -43,6 +44,9 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
     class_weight : dict or None, default=None
         By class label, the weights of that label's own problem: a number for its positives, ``"balanced"``,
         or a dict of 0 and 1. Two classes share one problem: numbers weigh one class each.
+    sampler : sampler of imbalanced-learn, ImageSampler or None, default=None
+        Resamples the training rows of each problem on its own, with labels 0 and 1 and `sample_weight` carried
+        along; see Notes. "joint" takes samplers that pick images, "independent" also those that make new ones.
     n_jobs : int or None, default=None
         Processes for "independent"; None is one, which trains in this process.
     verbose : int, default=0
@@ -72,6 +76,14 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
     --------
     sklearn.multiclass.OneVsRestClassifier : Takes any binary classifier, a `CNNClassifier` too.
 
+    Notes
+    -----
+    `sampler` gets no row that is held out: neither one of `validation_fraction`, nor of the fold that thresholds and
+    calibrators are tuned on. Images that it picks are not copied. They keep their weights; images that it makes get
+    that of the nearest given image on the same side. Heads of "joint" share every batch, so that an image which a
+    problem picked three times weighs three there, and none where it was not picked. "balanced" weights are those of
+    the resampled rows. `partial_fit` and warm starts resample the rows of each call.
+
     Examples
     --------
     >>> from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load_digit_images
@@ -88,6 +100,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         "calibration": [StrOptions(set(METHODS)), None],
         "cv": ["cv_object"],
         "class_weight": [dict, None],
+        "sampler": [HasMethods(["fit_resample"]), None],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }
@@ -101,6 +114,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         calibration=None,
         cv=None,
         class_weight=None,
+        sampler=None,
         n_jobs=None,
         verbose=0,
     ):
@@ -110,6 +124,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         self.calibration = calibration
         self.cv = cv
         self.class_weight = class_weight
+        self.sampler = sampler
         self.n_jobs = n_jobs
         self.verbose = verbose
 
@@ -134,6 +149,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If a parameter, X, y or `sample_weight` is invalid; says what to do.
+        ResamplingError
+            If `sampler` cannot resample a problem; names the class.
         NonFiniteLossError
             If the loss of a problem becomes NaN or infinite.
         """
@@ -173,7 +190,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _base(self, *, partial=False):
         base = clone(self.estimator) if self.estimator is not None else CNNClassifier()
-        check_search(base, strategy=self.strategy, class_weight=self.class_weight, partial=partial)
+        check_search(base, self, partial=partial)
         inner_classifier(base)._validate_params()
         return base
 
@@ -195,9 +212,12 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         calibrators, thresholds = None, None
         if tuning is None or tuning.metric is None:
             thresholds = fixed_thresholds(self.threshold, n_problems)
-        problems = Problems(base, self.strategy, weights_by_problem(self.class_weight, classes), self.n_jobs)
+        parts = [np.arange(len(y)), *(train for train, _ in (tuning.folds if tuning else []))]
+        samplers = problem_samplers(self.sampler, self.strategy, y, classes, sample_weight, parts)
+        class_weights = weights_by_problem(self.class_weight, classes)
+        problems = Problems(base, self.strategy, class_weights, self.n_jobs, samplers)
         how = {"epochs": 1, "keep_optimizer": True} if partial else {}
-        n_rows = len(X) + sum(len(train) for train, _ in (tuning.folds if tuning else []))
+        n_rows = sum(map(len, parts))
         inner = inner_classifier(base)
         with self._progress(1 if partial else inner.epochs, n_rows, n_problems, inner.verbose) as progress:
             if tuning is not None:
