@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn.base import clone
 
 from ._branches import side_by_side_pays
@@ -193,10 +194,13 @@ def _fit_independent(bases, X, labels, sample_weight, progress, n_jobs, samplers
 
 def _results_of_processes(tasks: list, n_jobs) -> Iterator[Any]:
     """Results of tasks in their order; those that a lost worker took with it are done again."""
+    backend, _ = get_active_backend()
+    # Ray's backend gives all results at once, or none.
+    return_as = "generator" if backend.supports_return_generator else "list"
     done, losses = 0, 0
     while done < len(tasks):
         try:
-            for result in Parallel(n_jobs=n_jobs, return_as="generator")(tasks[done:]):
+            for result in Parallel(n_jobs=n_jobs, return_as=return_as)(tasks[done:]):
                 done += 1
                 yield result
         except CancelledError:

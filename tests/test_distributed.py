@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 from conftest import dense
-from joblib import parallel_config
+from joblib import parallel_config, register_parallel_backend
+from joblib._parallel_backends import LokyBackend
 from sklearn.base import clone
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -155,6 +156,19 @@ def test_loky_finds_the_same(many):
     np.testing.assert_array_equal(there.cv_results_["mean_test_score"], here.cv_results_["mean_test_score"])
     np.testing.assert_array_equal(there.predict_proba(X), here.predict_proba(X))
     np.testing.assert_array_equal(spread.predict_proba(X), one_vs_rest().fit(X, y).predict_proba(X))
+
+
+def test_a_backend_without_generators(many):
+    """As Ray's is."""
+
+    class Listing(LokyBackend):
+        supports_return_generator = False
+
+    X, y = many
+    register_parallel_backend("listing", Listing)
+    with parallel_config(backend="listing", n_jobs=2):
+        there = one_vs_rest().fit(X, y)
+    np.testing.assert_array_equal(there.predict_proba(X), one_vs_rest().fit(X, y).predict_proba(X))
 
 
 @pytest.mark.parametrize("strategy", ["joint", "independent"])
