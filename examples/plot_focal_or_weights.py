@@ -18,11 +18,13 @@ Since all of these are parameters, one :class:`~sklearn.model_selection.GridSear
 # About one digit in ten is an 8.
 
 import matplotlib.pyplot as plt
-import pandas as pd
+from imblearn.pipeline import Pipeline
+from imblearn.under_sampling import RandomUnderSampler
 from sklearn.metrics import classification_report
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
 
-from sk_cifar_ovr import CNNClassifier, load_digit_images
+from sk_cifar_ovr import CNNClassifier, ImageSampler, load_digit_images
+from sk_cifar_ovr.model_selection import loss_grid, search_frame
 
 digits = load_digit_images()
 is_eight = (digits.target == 8).astype(int)
@@ -35,17 +37,28 @@ print(f"{y_train.sum()} eights among {len(y_train)} training images")
 # The grid
 # --------
 #
-# It is a list of dicts, because ``loss__gamma`` belongs to the focal loss only: with cross-entropy it would be refused
-# by name. The score is F1 of the eights, not accuracy, and each fold has its share of them. A narrower network and few
-# epochs keep this example short.
+# :func:`~sk_cifar_ovr.model_selection.loss_grid` writes it: a list of dicts, because ``loss__gamma`` belongs to the
+# focal loss only, and with cross-entropy it would be refused by name.
 
-grid = [
-    {"loss": ["focal"], "loss__gamma": [1.0, 2.0, 4.0]},
-    {"loss": ["crossentropy"], "class_weight": [None, "balanced"]},
-]
+print(*loss_grid([1.0, 2.0, 4.0], prefix="cnn__"), sep="\n")
+
+# %%
+# The network stands at the end of imbalanced-learn's Pipeline, so that a sampler is one more parameter: either none, or
+# one that leaves four others for each eight. Samplers act in ``fit`` alone; the images of a test fold stay as they are.
+#
+# The score is F1 of the eights, not accuracy, and each fold has its share of them. A narrower network and few epochs
+# keep this example short.
+
+pipeline = Pipeline(
+    [
+        ("sampler", "passthrough"),
+        ("cnn", CNNClassifier(epochs=5, batch_size=32, model__filters=(16, 32, 64), random_state=0)),
+    ]
+)
+fewer_others = ImageSampler(RandomUnderSampler(sampling_strategy=0.25, random_state=0))
 search = GridSearchCV(
-    CNNClassifier(epochs=5, batch_size=32, model__filters=(16, 32, 64), random_state=0),
-    grid,
+    pipeline,
+    loss_grid([1.0, 2.0, 4.0], prefix="cnn__", sampler=["passthrough", fewer_others]),
     scoring="f1",
     cv=StratifiedKFold(3, shuffle=True, random_state=0),
 )
@@ -54,25 +67,30 @@ search = search.fit(X_train, y_train)
 # %%
 # What came out
 # -------------
+#
+# ``cv_results_`` as a table, the best first, without the prefix that all names share:
 
-results = search.cv_results_
-table = pd.DataFrame(results["params"]).astype(object).fillna("")
-table["mean F1"] = results["mean_test_score"]
-table["std"] = results["std_test_score"]
-for i in range(search.n_splits_):
-    table[f"fold {i + 1}"] = results[f"split{i}_test_score"]
-table = table.sort_values("mean F1", ascending=False)
+table = search_frame(search)
+table["sampler"] = ["" if step == "passthrough" else "fewer others" for step in table["sampler"]]
+table["cnn__class_weight"] = table["cnn__class_weight"].fillna("")
+table.columns = table.columns.str.removeprefix("cnn__")
 table.round(3)
 
 # %%
 # The same as a picture: one row a candidate (the number is gamma), a dot for each fold, a bar for their mean.
 
-names = table[["loss", "loss__gamma", "class_weight"]].astype(str).agg(" ".join, axis=1)
-_, ax = plt.subplots(figsize=(6, 2.6), layout="constrained")
-for fold in table.filter(like="fold"):
+names = (
+    table[["loss", "loss__gamma", "class_weight", "sampler"]]
+    .astype(str)
+    .agg(" ".join, axis=1)
+    .str.split()
+    .str.join(" ")
+)
+_, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
+for fold in table.filter(like="fold "):
     ax.plot(table[fold], names, "o", color="C0", alpha=0.6)
-ax.plot(table["mean F1"], names, "|", color="black", markersize=18)
-ax.margins(y=0.15)
+ax.plot(table["mean"], names, "|", color="black", markersize=18)
+ax.margins(y=0.08)
 ax.invert_yaxis()
 _ = ax.set(xlabel="F1 of the eights")
 
