@@ -153,7 +153,7 @@ def search_frame(search, *, metric: str = "score") -> pd.DataFrame:
     names = sorted({name for candidate in results["params"] for name in candidate})
     short = dict(zip(names, _without_shared_prefix(names), strict=True))
     columns: dict[str, Any] = {"rank": results[f"rank_test_{metric}"]}
-    columns |= {short[name]: [candidate.get(name, "") for candidate in results["params"]] for name in names}
+    columns |= {short[name]: _column([params.get(name, "") for params in results["params"]]) for name in names}
     columns |= {"mean": results[f"mean_test_{metric}"], "std": results[f"std_test_{metric}"]}
     folds = sorted(
         (int(name.removeprefix("split").partition("_")[0]), name)
@@ -163,6 +163,12 @@ def search_frame(search, *, metric: str = "score") -> pd.DataFrame:
     columns |= {f"fold {number + 1}": results[name] for number, name in folds}
     columns["fit_seconds"] = results["mean_fit_time"]
     return pd.DataFrame(columns).sort_values("rank", kind="stable", ignore_index=True)
+
+
+def _column(values: list) -> pd.Series:
+    # Left to itself, pandas makes NaN of a None among texts.
+    as_they_are = any(value is None or isinstance(value, str) for value in values)
+    return pd.Series(values, dtype=object if as_they_are else None)
 
 
 def _without_shared_prefix(names: list[str]) -> list[str]:

@@ -4,6 +4,8 @@ Images are 4-D where scikit-learn lets them through, and flat rows with ``image_
 asserts something that does not hold without the tool.
 """
 
+import os
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -25,8 +27,10 @@ from sklearn.metrics import (
     DetCurveDisplay,
     PrecisionRecallDisplay,
     RocCurveDisplay,
+    balanced_accuracy_score,
     f1_score,
     log_loss,
+    make_scorer,
 )
 from sklearn.model_selection import (
     GridSearchCV,
@@ -289,10 +293,25 @@ def test_halving_grid_search(images):
     assert search.best_estimator_.n_iter_ == 12
 
 
-def test_processes_find_the_same(images):
+class InProcesses:
+    """An accuracy that notes in which process it was worked out."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, estimator, X, y):
+        (self.folder / str(os.getpid())).touch()
+        return estimator.score(X, y)
+
+
+def test_processes_find_the_same(images, tmp_path):
     X, _, y, _ = images
     grid = {"optimizer__learning_rate": [0.0, 0.01]}
-    one, two = (GridSearchCV(cnn(epochs=3), grid, cv=2, n_jobs=n_jobs).fit(X, y) for n_jobs in (None, 2))
+    scoring = InProcesses(tmp_path)
+    two = GridSearchCV(cnn(epochs=3), grid, scoring=scoring, cv=2, n_jobs=2).fit(X, y)
+    assert str(os.getpid()) not in os.listdir(tmp_path)
+    assert os.listdir(tmp_path)
+    one = GridSearchCV(cnn(epochs=3), grid, cv=2).fit(X, y)
     np.testing.assert_array_equal(one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"])
     np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
 
@@ -365,14 +384,17 @@ def recording(**settings):
 
 
 def composed(estimator):
-    """Everything of scikit-learn that fits the estimator on rows it chooses."""
+    """Everything of scikit-learn that fits the estimator on rows it chooses; bagging also changes the weights."""
     grid = {"loss__gamma": [0.0, 2.0]}
-    final = LogisticRegression()
+    final, balance = LogisticRegression(), make_scorer(balanced_accuracy_score)
     if sklearn.get_config()["enable_metadata_routing"]:
         final.set_fit_request(sample_weight=True)
+        balance.set_score_request(sample_weight=True)
     return {
         "pipeline": Pipeline([("same", FunctionTransformer()), ("cnn", estimator)]),
         "one vs rest": OneVsRestClassifier(estimator),
+        "one vs one": OneVsOneClassifier(clone(estimator).set_params(image_shape=SHAPE)),
+        "tuned threshold": TunedThresholdClassifierCV(estimator, scoring=balance, cv=2),
         "voting": VotingClassifier([("a", estimator), ("b", estimator)]),
         "stacking": StackingClassifier([("a", estimator)], final),
         "calibrated": CalibratedClassifierCV(estimator, cv=2),
@@ -382,35 +404,48 @@ def composed(estimator):
     }
 
 
-NAMES = ["pipeline", "one vs rest", "voting", "stacking", "calibrated", "grid", "random", "halving"]
+NAMES = [
+    *("pipeline", "one vs rest", "one vs one", "tuned threshold", "voting"),
+    *("stacking", "calibrated", "grid", "random", "halving"),
+]
+
+
+def fitted_composition(estimator, name, images):
+    X, _, y, _ = images
+    X = flat(X) if name == "one vs one" else X
+    y = (y == 1).astype(int) if name == "tuned threshold" else y
+    return composed(estimator)[name].fit(X, y, sample_weight=weight_of(X))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_reach_every_inner_fit_by_routing(images, name):
-    X, _, y, _ = images
     seen.clear()
     with sklearn.config_context(enable_metadata_routing=True):
         estimator = recording().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
-        composed(estimator)[name].fit(X, y, sample_weight=weight_of(X))
+        fitted_composition(estimator, name, images)
     assert seen
     assert all(seen)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_without_a_request_are_refused(images, name):
-    X, _, y, _ = images
     with (
         sklearn.config_context(enable_metadata_routing=True),
         pytest.raises(UnsetMetadataPassedError, match="set_fit_request"),
     ):
-        composed(recording())[name].fit(X, y, sample_weight=weight_of(X))
+        fitted_composition(recording(), name, images)
+
+
+@pytest.mark.parametrize("make", [cnn, one_vs_rest])
+def test_a_request_without_routing_says_how_to_switch_it_on(make):
+    with pytest.raises(RuntimeError, match="enable_metadata_routing=True"):
+        make().set_fit_request(sample_weight=True)
 
 
 @pytest.mark.parametrize("name", ["voting", "calibrated", "grid", "random", "halving"])
 def test_weights_reach_every_inner_fit_without_routing(images, name):
-    X, _, y, _ = images
     seen.clear()
-    composed(recording())[name].fit(X, y, sample_weight=weight_of(X))
+    fitted_composition(recording(), name, images)
     assert seen
     assert all(seen)
 

@@ -2,15 +2,19 @@
 
 import numpy as np
 import pytest
+import sklearn
 from conftest import dense
+from imblearn.pipeline import Pipeline
+from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import clone
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, ovr_report, save
+from sk_cifar_ovr import CNNClassifier, ImageSampler, OneVsRestCNNClassifier, load, ovr_report, save
 from sk_cifar_ovr.model_selection import loss_grid, ovr_scorer, search_frame
 
 TINY = {"model": dense, "epochs": 4, "batch_size": 64, "optimizer__learning_rate": 0.01, "random_state": 0}
@@ -57,7 +61,8 @@ def test_the_grid_spans_the_losses():
 def test_the_search_refits_the_best_and_can_be_read(rare):
     X, y = rare
     grid = loss_grid([1.0, 4.0], prefix="cnn__")
-    pipeline = Pipeline([("flip", FunctionTransformer(np.fliplr)), ("cnn", CNNClassifier(**TINY))])
+    sampler = ImageSampler(RandomUnderSampler(sampling_strategy=0.3, random_state=0))
+    pipeline = Pipeline([("sampler", sampler), ("cnn", CNNClassifier(**TINY))])
     search = GridSearchCV(pipeline, grid, scoring="f1", cv=FOLDS, error_score="raise").fit(X, y)
     table = search_frame(search)
     assert [*table.columns] == [
@@ -66,12 +71,16 @@ def test_the_search_refits_the_best_and_can_be_read(rare):
     ]
     assert table["loss"].tolist().count("focal") == 2
     assert set(table.loc[table["loss"] == "crossentropy", "loss__gamma"]) == {""}
+    assert set(table["class_weight"]) == {None, "balanced"}
     assert table["rank"].is_monotonic_increasing
     assert table["mean"][0] == search.best_score_
     best = {name: value for name, value in table.loc[0, ["loss", "loss__gamma", "class_weight"]].items() if value != ""}
     by_hand = clone(pipeline).set_params(**{f"cnn__{name}": value for name, value in best.items()}).fit(X, y)
     np.testing.assert_array_equal(search.predict_proba(X), by_hand.predict_proba(X))
     np.testing.assert_allclose(table[["fold 1", "fold 2"]].mean(axis=1), table["mean"])
+    assert len(search.best_estimator_["sampler"].sample_indices_) < len(X)
+    unsampled = clone(by_hand).set_params(sampler="passthrough").fit(X, y)
+    assert not np.array_equal(search.predict_proba(X), unsampled.predict_proba(X))
 
 
 def test_names_keep_what_tells_them_apart(rare):
@@ -188,6 +197,21 @@ def test_what_a_search_inside_cannot_go_with(three, change, error, message):
     ovr = OneVsRestCNNClassifier(search, strategy="independent").set_params(**change)
     with pytest.raises(error, match=message):
         ovr.fit(X, y)
+
+
+def test_weights_reach_a_search_inside_by_request_only(three):
+    X, y = three
+    weight = np.linspace(0.1, 3.0, len(X))
+    classifier = CNNClassifier(**TINY)
+    search = GridSearchCV(classifier, {"loss__gamma": [1.0]}, cv=2)
+    ovr = OneVsRestCNNClassifier(search, strategy="independent")
+    with sklearn.config_context(enable_metadata_routing=True):
+        with pytest.raises(UnsetMetadataPassedError, match="set_fit_request"):
+            ovr.fit(X, y, sample_weight=weight)
+        classifier.set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
+        found = ovr.fit(X, y, sample_weight=weight)
+        alone = clone(classifier).set_params(loss__gamma=1.0).fit(X, y == 0, sample_weight=weight)
+    np.testing.assert_array_equal(found.estimators_[0].predict_proba(X), alone.predict_proba(X))
 
 
 def test_a_search_does_not_go_on(three):
