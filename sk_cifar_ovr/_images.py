@@ -134,7 +134,12 @@ def choose_parts(subset: Subset, parts: list[str], where: str) -> list[str]:
 
 
 def decode_files(
-    files: list[SourceFile], *, on_error: str = "raise", channels: int | None = None, verbose: int = 0
+    files: list[SourceFile],
+    *,
+    on_error: str = "raise",
+    channels: int | None = None,
+    size: tuple[int, int] | None = None,
+    verbose: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Decode images of one size into one array.
 
@@ -145,6 +150,8 @@ def decode_files(
         What to do with a file that cannot be decoded.
     channels : {1, 3}, default=None
         None gives 1 where every image is grey and 3 otherwise.
+    size : tuple of int, default=None
+        ``(h, w)`` to bring images to that have another size.
     verbose : int, default=0
         1 shows progress on standard error.
 
@@ -170,7 +177,7 @@ def decode_files(
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         for i, file in enumerate(track(files, "Decoding images", verbose)):
             try:
-                pixels = _decode(file, channels)
+                pixels = _decode(file, channels, size)
             except DatasetError as error:
                 if on_error == "raise":
                     raise
@@ -190,7 +197,7 @@ def decode_files(
     return images[: len(kept)], np.array(kept), skipped
 
 
-def _decode(file: SourceFile, channels: int | None) -> np.ndarray:
+def _decode(file: SourceFile, channels: int | None, size: tuple[int, int] | None) -> np.ndarray:
     from PIL import Image
 
     try:
@@ -201,6 +208,8 @@ def _decode(file: SourceFile, channels: int | None) -> np.ndarray:
         if image.mode == "P" and "transparency" in image.info:
             image = image.convert("RGBA")
         image = image.convert("L" if grey else "RGB")
+        if size is not None and image.size != size[::-1]:
+            image = image.resize(size[::-1], Image.Resampling.BICUBIC)
     except Exception as error:  # Pillow's readers raise nearly anything on damaged files
         raise DatasetError(
             f"{file.label!r} cannot be read as an 8-bit image ({type(error).__name__}: {error}). "

@@ -92,8 +92,6 @@ class HistoryDisplay:
         -------
         HistoryDisplay
         """
-        from matplotlib.ticker import MaxNLocator
-
         table = self.frame()
         if table.empty:
             raise ValueError("The history holds no epoch.")
@@ -106,7 +104,7 @@ class HistoryDisplay:
         for panel, metric in zip(axes, metrics, strict=True):
             panel.set_title(f"{metric} by epoch", fontsize=10)
             panel.set(xlabel="epoch", ylabel=metric)
-            panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            panel.locator_params(axis="x", integer=True, min_n_ticks=1)
             panel.grid(color="0.9", linewidth=0.6)
         if len(networks) > 1:
             both = "\n(solid: training, dashed: validation)" if table["subset"].nunique() > 1 else ""

@@ -74,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="answer for images")
     predict.add_argument("model", type=Path, help="a model written by report or save")
     predict.add_argument("images", type=Path, nargs="+", help="image files, or folders of them")
-    predict.add_argument("--csv", type=Path, help="also write the table to this file")
+    predict.add_argument("--resize", action="store_true", help="bring images of another size to that of the model")
+    predict.add_argument("--csv", type=Path, help="also write the table to this file; an old one is replaced")
     predict.set_defaults(run=_predict)
 
     info = commands.add_parser("info", help="what a saved model is, or which versions are installed")
@@ -95,13 +96,14 @@ def _setting(text: str) -> tuple[str, object]:
 
 
 def _report(arguments) -> int:
-    import matplotlib
-
     from . import report
     from ._split import load_split
 
-    # Pictures go to files: no window system is needed, whatever MPLBACKEND says.
-    matplotlib.use("agg")
+    _draw_without_windows()
+    needed = report.page_needs()
+    if needed is not None:
+        # Said before the training too, which may take long.
+        print(f"sk-cifar-ovr: report.html will not be written: {needed}", file=sys.stderr)
     verbose = 0 if arguments.quiet else 1
     folder = report.check_writable(arguments.out)
     estimator = report.make_estimator(
@@ -123,23 +125,59 @@ def _report(arguments) -> int:
     return 1 if written.faults else 0
 
 
+def _draw_without_windows() -> None:
+    """Pictures go to files: no window system is needed, whatever MPLBACKEND says."""
+    try:
+        import matplotlib
+    except ImportError:
+        return  # each picture says so, and all else is written
+    matplotlib.use("agg")
+
+
 def _predict(arguments) -> int:
+    import numpy as np
     import pandas as pd
 
+    from ._whole_file import write_whole
     from .datasets import read_image_files
+    from .metrics import positive_probabilities
     from .persistence import load
 
-    estimator = load(arguments.model)
-    paths, images = read_image_files(arguments.images, shape=estimator.image_shape_)
-    table = pd.DataFrame({"image": paths, "predicted": estimator.predict(images)})
-    if hasattr(estimator, "predict_ovr"):
-        answers = estimator.predict_ovr(images)
-        for k, label in enumerate(estimator.classes_):
-            table[f"is {label}"] = answers[:, k]
-    print(table.to_string(index=False))
     if arguments.csv:
-        table.to_csv(arguments.csv, index=False)
-    return 0
+        _check_csv(arguments.csv)
+    estimator = load(arguments.model)
+    paths, images, skipped = read_image_files(
+        arguments.images, shape=estimator.image_shape_, resize=arguments.resize, verbose=int(sys.stderr.isatty())
+    )
+    names = [str(label) for label in estimator.classes_]
+    columns = {"image": paths, "predicted": estimator.predict(images)}
+    shown = dict(columns)
+    if hasattr(estimator, "predict_ovr"):
+        answers = np.asarray(estimator.predict_ovr(images))
+        columns |= {f"is {name}": answer for name, answer in zip(names, answers.T, strict=True)}
+        shown["yes"] = [", ".join(name for name, yes in zip(names, row, strict=True) if yes) or "-" for row in answers]
+    probabilities = positive_probabilities(estimator, images)
+    for name, probability in zip(names, probabilities.T, strict=True):
+        columns[f"probability of {name}"] = probability
+        shown[f"{name} %"] = [f"{100 * value:.1f}" for value in probability]
+    print(pd.DataFrame(shown).to_string(index=False))
+    for path in skipped:
+        print(f"sk-cifar-ovr: {path} cannot be read as an 8-bit image; left out", file=sys.stderr)
+    if arguments.csv:
+        write_whole(arguments.csv, lambda path: pd.DataFrame(columns).to_csv(path, index=False))
+    return 1 if skipped else 0
+
+
+def _check_csv(path: Path) -> None:
+    """Refuse a file that cannot be written before the work that it shall hold."""
+    from ._whole_file import check_folder
+
+    if path.is_dir():
+        raise IsADirectoryError(f"--csv {path} is a folder; name a file.")
+    try:
+        check_folder(path.parent)
+    except OSError as error:
+        raise OSError(f"Cannot write {path}: {error.strerror}. Name another file.") from error
 
 
 def _info(arguments) -> int:

@@ -243,7 +243,9 @@ def load_digit_images(subset: Subset = None) -> Bunch:
     )
 
 
-def read_image_files(paths: Iterable[str | os.PathLike], *, shape: tuple[int, ...]) -> tuple[list[str], np.ndarray]:
+def read_image_files(
+    paths: Iterable[str | os.PathLike], *, shape: tuple[int, ...], resize: bool = False, verbose: int = 0
+) -> tuple[list[str], np.ndarray, list[str]]:
     """Read images without classes, to be predicted.
 
     Parameters
@@ -252,19 +254,25 @@ def read_image_files(paths: Iterable[str | os.PathLike], *, shape: tuple[int, ..
         Image files, and folders of which all images are read.
     shape : tuple of int
         ``(h, w, c)`` that the images must have; grey and colour are converted into each other.
+    resize : bool, default=False
+        Whether to bring images of another size to that of `shape`.
+    verbose : int, default=0
+        1 shows progress on standard error.
 
     Returns
     -------
     names : list of str
         Paths of the images.
     images : ndarray of uint8, shape (n, h, w, c)
+    skipped : list of str
+        Paths of the files that cannot be read.
 
     Raises
     ------
     FileNotFoundError
         If one of the paths does not exist.
     DatasetError
-        If there is no image, or one cannot be read, or two differ in size.
+        If there is no image, none can be read, or two differ in size.
     ImageShapeError
         If the images are not of `shape`.
     """
@@ -272,16 +280,25 @@ def read_image_files(paths: Iterable[str | os.PathLike], *, shape: tuple[int, ..
     for path in map(Path, paths):
         if path.is_file():
             files.append(SourceFile(path.name, path))
-        else:
-            found = read_source(path, is_image).files
-            files.extend(sorted(found, key=lambda file: natural_key(file.name)))
-    if not files:
-        raise DatasetError("There are no images to read; name image files or folders of them.")
-    images, _, _ = decode_files(files, channels=shape[-1])
+            continue
+        found = read_source(path, is_image).files
+        if not found:
+            raise DatasetError(f"There are no images in {str(path)!r}; name image files or folders of them.")
+        files.extend(sorted(found, key=lambda file: natural_key(file.name)))
+    size = (shape[0], shape[1]) if resize else None
+    images, kept, _ = decode_files(files, on_error="skip", channels=shape[-1], size=size, verbose=verbose)
     if images.shape[1:] != tuple(shape):
         h, w = images.shape[1:3]
-        raise ImageShapeError(f"The images are {w}x{h} (width x height), not {shape[1]}x{shape[0]}; resize them.")
-    return [file.label for file in files], images
+        raise ImageShapeError(
+            f"The images are {w}x{h} (width x height), not {shape[1]}x{shape[0]}: resize them, by resize=True here or "
+            "--resize on the command line."
+        )
+    read = set(kept.tolist())
+    return (
+        [files[i].label for i in kept],
+        images,
+        [file.label for i, file in enumerate(files) if i not in read],
+    )
 
 
 def _download(data_home: str | os.PathLike | None, verbose: int) -> Path:

@@ -2,20 +2,22 @@
 
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ._map import Map, draw_map, make_map
 from ._markdown import markdown, summary
+from ._pictures import Picture, figure_png, pictures
 from ._run import Run, examine, make_estimator, metrics, train, versions
 from ._split import Split
+from ._whole_file import check_folder, write_whole
+from .exceptions import MissingExtraError
 from .multiclass import OneVsRestCNNClassifier
 from .persistence import save
-from .plots import OvRConfusionDisplay
 
 __all__ = ["Run", "Written", "check_writable", "make_estimator", "run", "summary", "versions"]
 
@@ -33,8 +35,7 @@ def check_writable(folder) -> Path:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        check_folder(folder)
     except OSError as error:
         raise OSError(f"Cannot write to the output folder {folder}: {error.strerror}. Name another one.") from error
     return folder
@@ -71,9 +72,7 @@ class Written:
         self.attempt(name, lambda: self._whole(name, write_to))
 
     def _whole(self, name: str, write_to: Callable[[Path], Any]) -> None:
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".") as spare:
-            write_to(Path(spare) / name)
-            os.replace(Path(spare) / name, self.folder / name)
+        write_whole(self.folder / name, write_to)
         self.files.append(self.folder / name)
 
 
@@ -107,16 +106,43 @@ def run(
     written.file("ovr_table.csv", lambda path: result.table.to_csv(path, result.reference))
     written.file("metrics.json", lambda path: _write_text(path, json.dumps(metrics(result), indent=1) + "\n"))
     written.file("report.md", lambda path: _write_text(path, markdown(result)))
-    written.file("confusion.png", lambda path: _save_picture(OvRConfusionDisplay(result.table).plot(), path))
+    drawn = _draw(result, written)
+    for png in (png for picture, png in drawn if picture.name == "confusion"):
+        written.file("confusion.png", partial(Path.write_bytes, data=png))
+    found = written.attempt("tsne.png", partial(make_map, result))
+    if found is not None:
+        written.file("tsne.png", lambda path: path.write_bytes(figure_png(draw_map(result, found))))
+    no_map = str(written.faults.get("tsne.png", ""))
+    written.file("report.html", lambda path: _write_text(path, _page(result, found, drawn, no_map)))
     return result, written
+
+
+def page_needs() -> str | None:
+    """What to install before `report.html` can be written; None where all is there."""
+    if find_spec("bokeh") is None:
+        return 'it needs Bokeh: pip install "sk_cifar_ovr[report]"'
+    return None
+
+
+def _page(result: Run, found: Map | None, drawn: list[tuple[Picture, bytes]], no_map: str) -> str:
+    needed = page_needs()
+    if needed is not None:
+        raise MissingExtraError(needed)
+    from ._html import page
+
+    return page(result, found, drawn, no_map=no_map)
+
+
+def _draw(result: Run, written: Written) -> list[tuple[Picture, bytes]]:
+    """Draw the pictures of the page, one of which is a file of its own too."""
+    drawn = []
+    for picture in pictures(result):
+        name = "confusion.png" if picture.name == "confusion" else f"{picture.name} (in report.html)"
+        png = written.attempt(name, picture.png)
+        if png is not None:
+            drawn.append((picture, png))
+    return drawn
 
 
 def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-
-
-def _save_picture(display, path: Path) -> None:
-    import matplotlib.pyplot as plt
-
-    display.figure_.savefig(path, dpi=150)
-    plt.close(display.figure_)

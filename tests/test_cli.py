@@ -11,6 +11,7 @@ from PIL import Image
 
 from sk_cifar_ovr import CNNClassifier, load, save
 from sk_cifar_ovr.cli import main
+from sk_cifar_ovr.metrics import positive_probabilities
 
 ARCHIVE = Path(__file__).parents[2] / "shared" / "data" / "cifar10-jpeg.tar.xz"
 REFERENCE_COLUMNS = (
@@ -57,7 +58,9 @@ def test_report_writes_everything_it_names(report):
         "ovr_table.csv",
         "metrics.json",
         "report.md",
+        "report.html",
         "confusion.png",
+        "tsne.png",
     }
     assert all(path.stat().st_size > 0 for path in named)
     assert sorted(os.listdir(out)) == sorted(path.name for path in named)
@@ -94,19 +97,36 @@ def test_report_says_how_to_repeat_it(report):
 
 
 def test_a_part_at_fault_loses_no_other(tmp_path, capsys, monkeypatch):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise RuntimeError("no paint left")
 
-    monkeypatch.setattr("sk_cifar_ovr.report.OvRConfusionDisplay", fail)
+    monkeypatch.setattr("sk_cifar_ovr._pictures.OvRConfusionDisplay", fail)
+    monkeypatch.setattr("sk_cifar_ovr._map.CNNFeatures", fail)
     root = write_images(tmp_path / "images")
     command = ["report", "--data", str(root), "--epochs", "1", "--quiet", "--set", "model__filters=[4, 4, 4]"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 1
     captured = capsys.readouterr()
     assert "confusion.png was not written: no paint left" in captured.err
     assert "| mean" in captured.out
-    assert {"model.skovr", "ovr_table.csv", "metrics.json", "report.md"} <= set(os.listdir(tmp_path / "out"))
-    assert not list((tmp_path / "out").glob(".*"))
+    assert "tsne.png was not written: no paint left" in captured.err
+    files = {"model.skovr", "ovr_table.csv", "metrics.json", "report.md", "report.html"}
+    assert set(os.listdir(tmp_path / "out")) == files
+    assert "There is none: no paint left" in (tmp_path / "out" / "report.html").read_text()
     assert load(tmp_path / "out" / "model.skovr").classes_.tolist() == ["a", "b", "c"]
+
+
+def test_what_an_extra_is_missing_for_is_said_and_nothing_else_lost(tmp_path, capsys, monkeypatch):
+    for name in ("bokeh", "matplotlib", "matplotlib.pyplot"):
+        monkeypatch.setitem(sys.modules, name, None)
+    root = write_images(tmp_path / "images")
+    command = ["report", "--data", str(root), "--epochs", "1", "--quiet", "--set", "model__filters=[4, 4, 4]"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("sk-cifar-ovr: report.html will not be written: ")
+    assert 'report.html was not written: it needs Bokeh: pip install "sk_cifar_ovr[report]"' in error
+    for name in ("confusion.png", "tsne.png"):
+        assert f"{name} was not written: Pictures need matplotlib: pip install matplotlib" in error
+    assert set(os.listdir(tmp_path / "out")) == {"model.skovr", "ovr_table.csv", "metrics.json", "report.md"}
 
 
 def test_the_model_is_saved_before_the_test_images_are_read(tmp_path, capsys, monkeypatch):
@@ -123,17 +143,61 @@ def test_the_model_is_saved_before_the_test_images_are_read(tmp_path, capsys, mo
 
 def test_predict_answers_for_files_and_folders(report, tmp_path, capsys):
     root, out, _ = report
-    code = main(["predict", str(out / "model.skovr"), str(root / "test" / "a"), "--csv", str(tmp_path / "t.csv")])
-    assert code == 0
-    printed = capsys.readouterr().out
-    with (tmp_path / "t.csv").open() as file:
+    table = tmp_path / "t.csv"
+    table.write_text("an old one")
+    assert main(["predict", str(out / "model.skovr"), str(root / "test" / "a"), "--csv", str(table)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    with table.open() as file:
         rows = list(csv.DictReader(file))
+    assert os.listdir(tmp_path) == ["t.csv"]
     assert len(rows) == 12
-    assert rows[0]["image"] in printed
+    assert printed[0].split() == ["image", "predicted", "yes", "a", "%", "b", "%", "c", "%"]
     estimator = load(out / "model.skovr")
-    first = np.asarray(Image.open(rows[0]["image"]))[None]
-    assert rows[0]["predicted"] == estimator.predict(first)[0]
-    assert set(estimator.classes_) == {"a", "b", "c"}
+    images = np.stack([np.asarray(Image.open(row["image"])) for row in rows])
+    probabilities = positive_probabilities(estimator, images)
+    answers = estimator.predict_ovr(images)
+    assert [row["predicted"] for row in rows] == estimator.predict(images).tolist()
+    for k, name in enumerate("abc"):
+        assert [row[f"is {name}"] == "True" for row in rows] == answers[:, k].tolist()
+        np.testing.assert_allclose([float(row[f"probability of {name}"]) for row in rows], probabilities[:, k])
+    for row, line, p, yes in zip(rows, printed[1:], probabilities, answers, strict=True):
+        told = ", ".join(np.array(["a", "b", "c"])[yes]) or "-"
+        assert line.split() == [row["image"], row["predicted"], *told.split(), *(f"{100 * value:.1f}" for value in p)]
+
+
+def test_predict_leaves_out_what_cannot_be_read_and_resizes_on_request(report, tmp_path, capsys):
+    _, out, _ = report
+    Image.new("RGB", (8, 8), (200, 200, 200)).save(tmp_path / "1.png")
+    Image.new("L", (30, 20)).save(tmp_path / "2.png")
+    (tmp_path / "3.png").write_text("no picture")
+    command = ["predict", str(out / "model.skovr"), str(tmp_path)]
+    assert main(command) == 1
+    assert "mixed sizes" in capsys.readouterr().err
+    assert main([*command[:2], str(tmp_path / "2.png")]) == 1
+    assert "30x20 (width x height), not 8x8" in capsys.readouterr().err
+    assert main([*command, "--resize"]) == 1
+    captured = capsys.readouterr()
+    assert captured.err == f"sk-cifar-ovr: {tmp_path / '3.png'} cannot be read as an 8-bit image; left out\n"
+    assert [Path(line.split()[0]).name for line in captured.out.splitlines()[1:]] == ["1.png", "2.png"]
+
+
+@pytest.mark.parametrize("name", ["folder", "no/such/table.csv"])
+def test_predict_checks_where_the_table_goes_before_the_work(name, tmp_path, capsys, monkeypatch):
+    def load(path):
+        raise AssertionError("the model was read")
+
+    monkeypatch.setattr("sk_cifar_ovr.persistence.load", load)
+    (tmp_path / "folder").mkdir()
+    assert main(["predict", "model", "image.png", "--csv", str(tmp_path / name)]) == 1
+    assert str(tmp_path / name) in capsys.readouterr().err
+
+
+def test_predict_names_an_empty_folder(report, tmp_path, capsys):
+    (tmp_path / "void").mkdir()
+    assert main(["predict", str(report[1] / "model.skovr"), str(tmp_path / "void")]) == 1
+    error = capsys.readouterr().err
+    assert "no images" in error
+    assert "void" in error
 
 
 def test_info_tells_versions_and_models(report, capsys):

@@ -460,10 +460,23 @@ def test_progress_is_on_standard_error_or_silent(plain, ending, capfd, monkeypat
 
 
 def test_read_image_files(plain):
-    names, images = read_image_files([plain / "dog/2.png", plain / "cat"], shape=(6, 5, 3))
+    names, images, skipped = read_image_files([plain / "dog/2.png", plain / "cat"], shape=(6, 5, 3))
     assert names == [str(plain / name) for name in ("dog/2.png", "cat/1.png", "cat/2.png", "cat/10.png")]
     np.testing.assert_array_equal(images, [pixels(seed) for seed in (102, 1, 2, 10)])
+    assert skipped == []
     assert read_image_files([plain / "cat"], shape=(6, 5, 1))[1].shape == (3, 6, 5, 1)
+    larger = read_image_files([plain / "cat"], shape=(12, 10, 3), resize=True)[1]
+    assert larger.shape == (3, 12, 10, 3)
+    with Image.open(plain / "cat/1.png") as image:
+        np.testing.assert_array_equal(larger[0], image.resize((10, 12), Image.Resampling.BICUBIC))
+
+
+def test_read_image_files_names_those_that_it_cannot_read(plain):
+    (plain / "cat/2.png").write_bytes(b"")
+    names, images, skipped = read_image_files([plain / "cat"], shape=(6, 5, 3))
+    assert names == [str(plain / "cat/1.png"), str(plain / "cat/10.png")]
+    assert skipped == [str(plain / "cat/2.png")]
+    np.testing.assert_array_equal(images, [pixels(1), pixels(10)])
 
 
 def test_read_image_files_refuses(plain, tmp_path):
@@ -476,7 +489,7 @@ def test_read_image_files_refuses(plain, tmp_path):
         read_image_files([tmp_path / "void"], shape=(6, 5, 3))
     (plain / "cat/1.png").write_bytes(b"")
     with pytest.raises(DatasetError, match="1.png"):
-        read_image_files([plain / "cat"], shape=(6, 5, 3))
+        read_image_files([plain / "cat/1.png"], shape=(6, 5, 3))
 
 
 # The real images

@@ -11,8 +11,18 @@ PACKAGE = Path(__file__).parents[1] / "sk_cifar_ovr"
 
 # Each module imports only modules of lower floors.
 FLOORS = [
-    {"exceptions", "_freeze", "_sklearn", "_progress", "_tables", "_intervals", "_plot_style", "_thumbnails"},
-    {"exceptions", "_freeze", "_sklearn", "_progress", "_tables", "_intervals", "_plot_style", "_opentsne"},
+    {
+        "exceptions",
+        "_freeze",
+        "_sklearn",
+        "_progress",
+        "_tables",
+        "_intervals",
+        "_thumbnails",
+        "_opentsne",
+        "_whole_file",
+    },
+    {"_plot_style"},
     {"_archive", "_download"},
     {"_images", "_cifar"},
     {"datasets", "losses", "augment", "whitening", "_image_input"},
@@ -52,7 +62,7 @@ FLOORS = [
     {"_encoding"},
     {"persistence"},
     {"_run"},
-    {"_markdown", "_map"},
+    {"_markdown", "_map", "_pictures"},
     {"_html_table", "_html_map"},
     {"_html"},
     {"report"},

@@ -26,6 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sk_cifar_ovr._embedding_plot import _spread
 from sk_cifar_ovr._plot_style import LINE_STYLES, MARKERS, PALETTE, class_style
+from sk_cifar_ovr.exceptions import MissingExtraError
 from sk_cifar_ovr.metrics import ovr_report, positive_probabilities, probability_scores, reference_table
 from sk_cifar_ovr.plots import (
     EmbeddingDisplay,
@@ -389,6 +390,32 @@ def test_importing_loads_neither_matplotlib_nor_keras():
     code = "import sys, sk_cifar_ovr.plots; print({'matplotlib', 'keras', 'tensorflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_missing_matplotlib_is_named(synthetic, monkeypatch):
+    y, probabilities, points, _ = synthetic
+    for name in ("matplotlib", "matplotlib.pyplot"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for draw in (
+        partial(OvRConfusionDisplay.from_predictions, y, probabilities > 0.5),
+        partial(OvRCurvesDisplay.from_predictions, y, probabilities),
+        partial(OvRCalibrationDisplay.from_predictions, y, probabilities),
+        partial(EmbeddingDisplay.from_predictions, y, points),
+        HistoryDisplay(HISTORY).plot,
+    ):
+        with pytest.raises(MissingExtraError, match="pip install matplotlib"):
+            draw()
+
+
+def test_a_machine_without_screen_draws(tmp_path):
+    code = (
+        "from sk_cifar_ovr import OvRConfusionDisplay\n"
+        "OvRConfusionDisplay.from_predictions([0, 1, 1], [0, 1, 0]).figure_.savefig('drawn.png')"
+    )
+    hidden = ("MPLBACKEND", "DISPLAY", "WAYLAND_DISPLAY")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=environment)
+    assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_no_two_of_thirty_classes_look_alike():
