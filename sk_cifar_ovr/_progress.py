@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
+
+# Of lines in a log file.
+SECONDS_APART = 30.0
 
 
 class Progress:
-    """A progress line on standard error: what is being trained, how far, time left.
+    """Progress on standard error: what is being trained, how far, time left.
+
+    One line that changes, on a terminal and in a notebook; elsewhere, as in a log file, a new line now and then.
 
     Parameters
     ----------
@@ -29,18 +35,9 @@ class Progress:
     def __enter__(self) -> Progress:
         if self._verbose:
             from rich.console import Console
-            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bar
 
-            self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.percentage:3.0f}%"),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
-                console=Console(file=sys.stderr),
-            )
+            console = Console(file=sys.stderr)
+            self._bar = _changing_line(console) if console.is_terminal or console.is_jupyter else _Lines(console)
             self._bar.start()
             self._task = self._bar.add_task("training", total=self._total)
         return self
@@ -66,3 +63,48 @@ class Progress:
         """Count rows that need no training after all, as when early stopping ends a fit."""
         if self._bar is not None:
             self._bar.update(self._task, advance=n_rows)
+
+
+def _changing_line(console):
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    return Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f}%"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+class _Lines:
+    """Takes what rich's bar takes; writes a line where `SECONDS_APART` have passed, and one at the end."""
+
+    def __init__(self, console):
+        self._console = console
+        self._description, self._total, self._done = "", 0, 0
+
+    def start(self) -> None:
+        self._began = self._last = time.monotonic()
+
+    def add_task(self, description: str, total: int) -> int:
+        self._description, self._total = description, total
+        return 0
+
+    def update(self, task: int, advance: int, description: str | None = None) -> None:
+        self._description = description or self._description
+        self._done += advance
+        now = time.monotonic()
+        if now - self._last >= SECONDS_APART:
+            self._last = now
+            left = (now - self._began) * (self._total / self._done - 1)
+            self._write(f"{self._done / self._total:.0%}, {left / 60:.1f} min left")
+
+    def stop(self) -> None:
+        self._write(f"ended after {(time.monotonic() - self._began) / 60:.1f} min")
+
+    def _write(self, text: str) -> None:
+        self._console.print(f"{self._description}: {text}", highlight=False, markup=False, soft_wrap=True)
