@@ -14,7 +14,8 @@ Both models are files of ``save``: of ``OneVsRestCNNClassifier(strategy="indepen
 Beside the pictures, ``embeddings.csv`` says how well five neighbours tell a class from the others in each of them.
 
 t-SNE and PCA see no labels, so they are fitted on the test images that are drawn. LDA looks for the directions that
-tell the labels apart, and would find some in noise: it is fitted on training images, and the test images are only placed by it.
+tell the labels apart, and would find some in noise: it is fitted on training images, and the test images are only
+placed by it.
 """
 
 import argparse
