@@ -1,5 +1,7 @@
 """scikit-learn's and imbalanced-learn's own checks, all of them; images have theirs in test_images_common."""
 
+import re
+
 import pytest
 from conftest import dense
 from imblearn.over_sampling import SMOTE, RandomOverSampler
@@ -46,12 +48,20 @@ SAMPLERS = [
 TRANSFORMERS = [CNNFeatures(classifier()), TSNETransformer(perplexity=2, max_iter=50, random_state=0)]
 
 
-@parametrize_with_checks([*ESTIMATORS, *TRANSFORMERS, *SAMPLERS])
+def named_alike(mark):
+    """The same parameters, named without the addresses of functions, which differ between processes."""
+    names = mark.kwargs["ids"]
+    return pytest.mark.parametrize(
+        *mark.args, **{**mark.kwargs, "ids": lambda value: re.sub(r" ?at ?0x[0-9a-f]+", "", str(names(value)))}
+    )
+
+
+@named_alike(parametrize_with_checks([*ESTIMATORS, *TRANSFORMERS, *SAMPLERS]))
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
 
-@parametrize_with_sampler_checks(SAMPLERS)
+@named_alike(parametrize_with_sampler_checks(SAMPLERS))
 def test_imbalanced_learns_checks(estimator, check):
     check(estimator)
 
