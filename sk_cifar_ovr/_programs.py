@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import keras
 import numpy as np
+from keras.src.random import seed_generator
 
 from ._backends import compile_program
 from ._branches import with_branches
@@ -23,19 +24,26 @@ MAX_TRAINERS = 8
 MAX_SEEDS = 4
 MAX_LAYERS = 4
 
-# Keras draws the seeds of layers from Python's global generator while it builds.
+# One at a time: what layers draw their seeds from belongs to the process.
 _building = threading.RLock()
 
 
 @contextmanager
 def seeded_building(seed: int) -> Iterator[None]:
-    """Make layers draw their seeds from `seed`, and leave Python's global generator as it was."""
+    """Make layers draw their seeds from `seed`, and leave Python's global generator as it was.
+
+    Keras draws from the global generator, and so do other threads meanwhile, that of a Dask worker among them: within
+    this context Keras has a generator of its own.
+    """
     with _building:
         state = random.getstate()
+        shared = seed_generator.python_random
         random.seed(seed)
+        seed_generator.python_random = random.Random(seed)
         try:
             yield
         finally:
+            seed_generator.python_random = shared
             random.setstate(state)
 
 

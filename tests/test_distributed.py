@@ -2,8 +2,10 @@
 
 import os
 import pickle
+import random
 import signal
 from concurrent.futures import CancelledError
+from threading import Thread
 
 import keras
 import numpy as np
@@ -16,6 +18,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load_digit_images
+from sk_cifar_ovr._programs import seeded_building
 
 distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")
 
@@ -120,6 +123,23 @@ def test_thresholds_tuned_on_dask(many, cluster):
     with parallel_config(backend="dask"):
         there = clone(ovr).fit(X, y)
     np.testing.assert_array_equal(there.thresholds_, here.thresholds_)
+
+
+def test_draws_of_other_threads_do_not_reach_the_weights():
+    """A Dask worker's event loop draws from Python's global generator while a task builds its network."""
+
+    def kernel(meanwhile):
+        with seeded_building(0):
+            thread = Thread(target=meanwhile)
+            thread.start()
+            thread.join()
+            layer = keras.layers.Dense(3)
+            layer.build((None, 4))
+        return keras.ops.convert_to_numpy(layer.kernel)
+
+    state = random.getstate()
+    np.testing.assert_array_equal(kernel(random.random), kernel(lambda: None))
+    assert random.getstate() == state
 
 
 def test_workers_that_keep_dying_are_an_error(many, monkeypatch):
