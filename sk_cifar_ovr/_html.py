@@ -19,7 +19,7 @@ from .metrics import worst_mistakes
 # Characters that images of mistakes may take together.
 MISTAKES_BUDGET = 1_000_000
 # The parts of Bokeh that the page uses; of the others mathematics alone takes 1.8 MB.
-BOKEH = ["bokeh", "bokeh-gl", "bokeh-widgets", "bokeh-tables"]
+BOKEH = ["bokeh", "bokeh-widgets", "bokeh-tables"]
 # CSS pixels an inch.
 SCREEN = 96
 

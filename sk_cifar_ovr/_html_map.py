@@ -10,7 +10,6 @@ from bokeh.models import (
     ColumnDataSource,
     CustomJS,
     DataRange1d,
-    GroupFilter,
     HoverTool,
     InlineStyleSheet,
     WheelZoomTool,
@@ -107,7 +106,7 @@ def _columns(result: Run, found: Map, names: list[str]) -> dict[str, object]:
         "y": found.points[:, 1].astype(np.float32),
         "true": [names[k] for k in place],
         "color": [PALETTE[k % len(PALETTE)] for k in place],
-        "marker": [_SHAPES[MARKERS[k % len(MARKERS)]][0] for k in place],
+        "marker": [_shape(k)[0] for k in place],
         "image": data_uris(result.data.X_test[found.rows], budget=IMAGES_BUDGET),
         "wrong": (answers != is_class).any(axis=1).astype(np.uint8),
         "missed": (is_class & ~answers).any(axis=1).astype(np.uint8),
@@ -151,9 +150,14 @@ def _literal(text: str) -> str:
     return escape(text).replace("@", "&#64;").replace("$", "&#36;")
 
 
+def _shape(k: int) -> tuple[str, str]:
+    """Bokeh's name of the k-th class's shape, and the letter that looks like it."""
+    return _SHAPES[MARKERS[k % len(MARKERS)]]
+
+
 def _mark(k: int) -> str:
-    letter = _SHAPES[MARKERS[k % len(MARKERS)]][1]
-    return f'.bk-btn:nth-child({k + 1})::before {{ content: "{letter} "; color: {PALETTE[k % len(PALETTE)]}; }}'
+    letter, color = _shape(k)[1], PALETTE[k % len(PALETTE)]
+    return f'.bk-btn:nth-child({k + 1})::before {{ content: "{letter} "; color: {color}; }}'
 
 
 def _plot(source: ColumnDataSource, keep: BooleanFilter, names: list[str]) -> Model:
@@ -165,7 +169,9 @@ def _plot(source: ColumnDataSource, keep: BooleanFilter, names: list[str]) -> Mo
         x_range=x_range,
         y_range=y_range,
         match_aspect=True,
-        output_backend="webgl",
+        # Not WebGL: where no graphics card takes part it is four times slower, and it gives filtered points the
+        # shapes of others (Bokeh 3.9).
+        output_backend="canvas",
         tools="pan,box_zoom,reset",
         active_drag="pan",
         toolbar_location="above",
@@ -175,33 +181,17 @@ def _plot(source: ColumnDataSource, keep: BooleanFilter, names: list[str]) -> Mo
     # Filters leave the frame where it is: it follows two unseen points, not those shown.
     corners = plot.scatter([min(xs), max(xs)], [min(ys), max(ys)], size=0)
     x_range.renderers = y_range.renderers = [corners]
-    size = 9 if len(xs) <= 1000 else 5
-    # One renderer a shape: of several in one, Bokeh's WebGL mixes up which point has which once some are filtered.
-    for shape in dict.fromkeys(source.data["marker"]):
-        view = CDSView(filter=GroupFilter(column_name="marker", group=shape) & keep)
-        plot.scatter(
-            "x",
-            "y",
-            source=source,
-            view=view,
-            marker=shape,
-            size=size,
-            fill_color="color",
-            fill_alpha=0.85,
-            line_color="white",
-            line_width=0.3,
-        )
-    # And one over all of them to be pointed at, so that there is one card, and a ring around its point.
     points = plot.scatter(
         "x",
         "y",
         source=source,
         view=CDSView(filter=keep),
-        size=size,
-        alpha=0,
-        line_width=2,
-        hover_fill_alpha=0,
-        hover_line_alpha=1,
+        marker="marker",
+        size=9 if len(xs) <= 1000 else 5,
+        fill_color="color",
+        fill_alpha=0.85,
+        line_color="white",
+        line_width=0.3,
         hover_line_color="black",
         name="points",
     )

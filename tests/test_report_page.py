@@ -130,17 +130,6 @@ def test_many_classes_fit_on_a_card(run):
     assert columns["answers"][0].count("<br>") == 4
 
 
-def test_each_shape_is_drawn_by_a_renderer_of_its_own(run):
-    """Bokeh's WebGL gives points the shapes of others where one renderer has several and some are filtered."""
-    plot = explorer(run[0], make_map(run[0]))["map"]
-    drawn = [renderer for renderer in plot.renderers if renderer.glyph.fill_color == "color"]
-    shapes = [renderer.glyph.marker for renderer in drawn]
-    assert set(plot.select_one("points").data_source.data["marker"]) == set(shapes)
-    assert len(shapes) == len(set(shapes)) == 7
-    for renderer in drawn:
-        assert renderer.view.filter.operands[0].group == renderer.glyph.marker
-
-
 def test_images_are_made_as_coarse_as_their_budget_needs():
     noise = np.random.default_rng(0).integers(0, 256, (20, 80, 80, 3)).astype(np.uint8)
     rich, poor = data_uris(noise, budget=10**6), data_uris(noise, budget=40_000)
