@@ -115,12 +115,15 @@ def main(arguments):
     X_train, y_train = some(train, arguments.n_lda)
     X, y = some(test, arguments.n)
     separate, shared = load(arguments.independent), load(arguments.joint)
+    # Models may have been trained on names or on their numbers; the order is the same.
+    if [str(label) for label in separate.classes_] not in (list(test.target_names), list(map(str, np.unique(y)))):
+        raise SystemExit(f"The model knows the classes {separate.classes_}, and the data has {test.target_names}.")
     rows = []
-    for label, name in zip(separate.classes_, test.target_names, strict=True):
+    for k, (label, name) in enumerate(zip(separate.classes_, test.target_names, strict=True)):
         features = CNNFeatures(FrozenEstimator(separate), class_label=label).fit(X)
-        points = placements(features, X_train, y_train == label, X)
-        draw_class(points, y == label, name, out / f"embedding_{name}.png")
-        rows.append({"class": name, **{method: neighbors_f1(p, y == label) for method, p in points.items()}})
+        points = placements(features, X_train, y_train == k, X)
+        draw_class(points, y == k, name, out / f"embedding_{name}.png")
+        rows.append({"class": name, **{method: neighbors_f1(p, y == k) for method, p in points.items()}})
     points = placements(CNNFeatures(FrozenEstimator(shared)).fit(X), X_train, y_train, X)
     draw_all(points, y, test.target_names, out / "embedding_all.png")
     rows.append({"class": "all, shared", **{method: neighbors_f1(p, y) for method, p in points.items()}})
