@@ -13,12 +13,16 @@ from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.metrics import positive_probabilities, probability_scores
 
 TINY = {"model": dense, "epochs": 3, "batch_size": 64, "random_state": 0}
-LEARNING = {"estimator__epochs": 10, "estimator__optimizer__learning_rate": 0.01}
+LEARNING = {"estimator__epochs": 20, "estimator__optimizer__learning_rate": 0.01}
 METHODS = ["sigmoid", "isotonic", "temperature"]
 
 
-def calibrated(method, cv=3, **settings):
-    return OneVsRestCNNClassifier(CNNClassifier(**TINY), calibration=method, cv=cv, **settings)
+# scikit-learn fits its calibrators to scores as they come, and to float32 ones less exactly than to float64.
+EXACT = CNNClassifier(**TINY, precision="float64")
+
+
+def calibrated(method, cv=3, base=None, **settings):
+    return OneVsRestCNNClassifier(base or CNNClassifier(**TINY), calibration=method, cv=cv, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -32,22 +36,21 @@ def parts(digits):
 def test_it_is_scikit_learns_calibration(parts, method, strategy):
     X, X_test, y, _ = parts
     weight = np.where(y == 1, 2.0, 1.0)
-    ours = calibrated(method, strategy=strategy).fit(X, y, sample_weight=weight)
-    plain = OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy=strategy)
+    ours = calibrated(method, base=EXACT, strategy=strategy).fit(X, y, sample_weight=weight)
+    plain = OneVsRestCNNClassifier(EXACT, strategy=strategy)
     theirs = CalibratedClassifierCV(plain, method=method, cv=3, ensemble=False).fit(X, y, sample_weight=weight)
-    np.testing.assert_allclose(ours.predict_proba(X_test), theirs.predict_proba(X_test), atol=5e-4)
+    np.testing.assert_allclose(ours.predict_proba(X_test), theirs.predict_proba(X_test), atol=1e-4)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_two_classes_are_scikit_learns_too(parts, method):
     X, X_test, y, _ = parts
-    ours = calibrated(method).fit(X, y == 0)
-    theirs = CalibratedClassifierCV(
-        OneVsRestCNNClassifier(CNNClassifier(**TINY)), method=method, cv=3, ensemble=False
-    ).fit(X, y == 0)
+    ours = calibrated(method, base=EXACT).fit(X, y == 0)
+    theirs = CalibratedClassifierCV(OneVsRestCNNClassifier(EXACT), method=method, cv=3, ensemble=False)
+    theirs.fit(X, y == 0)
     assert len(ours.calibrators_) == 1
     assert ours.decision_function(X_test).shape == (len(X_test),)
-    np.testing.assert_allclose(ours.predict_proba(X_test), theirs.predict_proba(X_test), atol=5e-4)
+    np.testing.assert_allclose(ours.predict_proba(X_test), theirs.predict_proba(X_test), atol=1e-4)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -58,7 +61,7 @@ def test_probabilities_become_true(parts, method):
     before = calibrated(None).set_params(**settings).fit(X, y)
     after = calibrated(method).set_params(**settings).fit(X, y)
     errors = [probability_scores(y_test, positive_probabilities(ovr, X_test)) for ovr in (before, after)]
-    assert errors[1]["calibration_error"].mean() < errors[0]["calibration_error"].mean() - 0.01
+    assert errors[1]["calibration_error"].mean() < errors[0]["calibration_error"].mean() - 0.02
     assert after.thresholds_.tolist() == [0.5] * 3
     np.testing.assert_array_equal(after.predict_ovr(X_test), positive_probabilities(after, X_test) >= 0.5)
 
@@ -69,7 +72,7 @@ def test_classes_can_be_compared(parts):
     settings = {**LEARNING, "class_weight": {0: 50.0}}
     before = calibrated(None).set_params(**settings).fit(X, y)
     after = calibrated("sigmoid").set_params(**settings).fit(X, y)
-    assert after.score(X_test, y_test) > before.score(X_test, y_test) + 0.05
+    assert after.score(X_test, y_test) > before.score(X_test, y_test) + 0.1
     scores = after.decision_function(X_test)
     np.testing.assert_array_equal(after.predict(X_test), after.classes_[scores.argmax(axis=1)])
     np.testing.assert_array_equal(after.predict_proba(X_test).argmax(axis=1), scores.argmax(axis=1))
