@@ -58,9 +58,7 @@ def page(result: Run, found: Map | None, drawn: list[tuple[Picture, bytes]], *, 
         # Ours or Bokeh's own; all else is escaped.
         parts={name: Markup(part) for name, part in parts.items()},
         script=Markup(script),
-        resources=Markup(
-            Resources("inline", components=["bokeh", "bokeh-gl", "bokeh-widgets", "bokeh-tables"]).render()
-        ),
+        resources=Markup(Resources("inline", components=BOKEH).render()),
     )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from typing import Any
 import keras
 
 from ._encoding import Decoder, Encoder
+from ._whole_file import write_whole
 from .classifier import CNNClassifier
 from .exceptions import SavedFileError
 from .multiclass import OneVsRestCNNClassifier
@@ -69,22 +69,16 @@ def save(estimator, path) -> None:
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to save {path.name} in.")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
+
+    def write_to(temporary: Path) -> None:
+        with temporary.open("wb") as file:
             with zipfile.ZipFile(file, "w") as archive:
                 archive.writestr("estimator.json", json.dumps(document, indent=1))
                 encoder.write_arrays(archive)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp lets no one else read the file; give it the rights of any new file instead.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+
+    write_whole(path, write_to)
 
 
 def load(path, *, trusted: Iterable[str] = ()):
