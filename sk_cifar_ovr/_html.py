@@ -18,8 +18,6 @@ from .metrics import worst_mistakes
 
 # Characters that images of mistakes may take together.
 MISTAKES_BUDGET = 1_000_000
-# The parts of Bokeh that the page uses; of the others mathematics alone takes 1.8 MB.
-BOKEH = ["bokeh", "bokeh-widgets", "bokeh-tables"]
 # CSS pixels an inch.
 SCREEN = 96
 
@@ -58,7 +56,8 @@ def page(result: Run, found: Map | None, drawn: list[tuple[Picture, bytes]], *, 
         # Ours or Bokeh's own; all else is escaped.
         parts={name: Markup(part) for name, part in parts.items()},
         script=Markup(script),
-        resources=Markup(Resources("inline", components=BOKEH).render()),
+        # What the page uses; of the other parts of Bokeh mathematics alone takes 1.8 MB.
+        resources=Markup(Resources("inline", components=["bokeh", "bokeh-widgets", "bokeh-tables"]).render()),
     )
 
 
