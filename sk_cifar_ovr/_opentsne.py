@@ -7,6 +7,7 @@ from openTSNE import TSNEEmbedding, initialization
 from openTSNE.affinity import Affinities, joint_probabilities_nn
 from openTSNE.tsne import PartialTSNEEmbedding
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 METHODS = {"barnes_hut": "bh", "fft": "fft"}
 # Of the exaggerated phase and of what follows.
@@ -69,13 +70,16 @@ def principal_start(X: np.ndarray, n_components: int, seed: int) -> np.ndarray:
     """The first principal components, shrunk; zeros where X has fewer, and a little noise everywhere."""
     start = np.zeros((len(X), n_components))
     known = min(n_components, *X.shape)
-    start[:, :known] = initialization.pca(X, known, random_state=seed, add_jitter=False)
+    # Matrix products round differently with the number of threads, of which a worker process has fewer.
+    with threadpool_limits(1, user_api="blas"):
+        start[:, :known] = initialization.pca(X, known, random_state=seed, add_jitter=False)
     return initialization.jitter(start, random_state=seed)
 
 
 def spectral_start(affinities, n_components: int, seed: int) -> np.ndarray:
     """The leading eigenvectors of the affinities, shrunk."""
-    return initialization.spectral(affinities, n_components, random_state=seed)
+    with threadpool_limits(1, user_api="blas"):
+        return initialization.spectral(affinities, n_components, random_state=seed)
 
 
 def random_start(n: int, n_components: int, seed: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from sklearn.manifold import TSNE, trustworthiness
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sk_cifar_ovr import TSNETransformer, manifold
 
@@ -80,6 +80,16 @@ def test_processes_change_no_bit(rows):
     for one, other in zip(here, there, strict=True):
         np.testing.assert_array_equal(one.embedding_, other.embedding_)
         np.testing.assert_array_equal(one.transform(X[300:]), other.transform(X[300:]))
+
+
+def test_threads_of_matrix_products_change_no_bit(rows):
+    """The start by principal components is made of them."""
+    X, _ = rows
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(TSNETransformer(**{**SMALL, "max_iter": 20}).fit(X[:300]).embedding_)
+    np.testing.assert_array_equal(*found)
 
 
 def test_as_good_as_scikit_learns(rows):
