@@ -12,8 +12,9 @@ from threadpoolctl import threadpool_limits
 METHODS = {"barnes_hut": "bh", "fft": "fft"}
 # Of the exaggerated phase and of what follows.
 MOMENTUM = (0.5, 0.8)
-# Few points would hardly move in steps as small as their number suggests.
-LEAST_LEARNING_RATE = 50.0
+# Few points would hardly move in steps as small as their number suggests. scikit-learn's least rate, in openTSNE's
+# count.
+LEAST_LEARNING_RATE = 200.0
 # Rows that are added move in small steps among points that stay where they are.
 PLACING = {"learning_rate": 0.1, "exaggeration": 1.5, "max_grad_norm": 0.25, "max_step_norm": None}
 PLACING_ITERATIONS = 250
@@ -128,6 +129,8 @@ def embed(
         _holding(affinities),
         negative_gradient_method=METHODS[method],
         learning_rate=learning_rate,
+        # scikit-learn has no limit either, and ends at lower divergences for it.
+        max_step_norm=None,
         n_jobs=threads,
         callbacks=callbacks,
         callbacks_every_iters=REPORT_EVERY,

@@ -45,7 +45,7 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     early_exaggeration : float, default=12.0
         Factor of the attraction during the first quarter of the iterations.
     learning_rate : float or "auto", default="auto"
-        Step of the descent. "auto" is the number of rows divided by `early_exaggeration` [3]_, or 50 where that is
+        Step of the descent. "auto" is the number of rows divided by `early_exaggeration` [3]_, or 200 where that is
         more. scikit-learn's counts a quarter of it: its 50 is 200 here.
     max_iter : int, default=1000
         Iterations.
