@@ -1,6 +1,7 @@
 """From an estimator's parameters and its data to a trained network."""
 
 import inspect
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from ._sklearn import check_sample_weight
 from ._training import Rows, Schedule, Trained, train
 from ._training_rows import split
 from .augment import AUGMENTATIONS
-from .exceptions import ImageShapeError
+from .exceptions import ImageShapeError, PixelScaleWarning
 from .networks import BUILDERS
 
 
@@ -168,6 +169,25 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
     seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
     first_epoch = 0 if earlier is None else estimator.n_iter_
     return Job(X, bridge, spec, shape, scale, seed, settings, earlier, first_epoch)
+
+
+def untrained_network(estimator, X, y) -> NetworkSpec:
+    """The network that a fit would train; checks what `make_job` checks, and is silent about the scale of pixels.
+
+    Parameters
+    ----------
+    estimator : CNNClassifier
+        A clone: a ``RandomState`` of its own is drawn from.
+    X : ndarray, shape (n, ...)
+    y : ndarray of shape (n,)
+
+    Returns
+    -------
+    NetworkSpec
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PixelScaleWarning)
+        return make_job(estimator, X, y).spec
 
 
 def find_builder(model):

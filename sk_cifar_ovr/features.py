@@ -6,13 +6,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from ._heads import in_trunk
+from ._fitting import checked_classes, untrained_network
+from ._heads import feature_model, in_trunk
 from ._prediction import features
-from ._programs import NetworkSpec, State, borrow
+from ._programs import NetworkSpec, State, borrow, seeded_building
 from ._rows import as_rows, rows_like_fitted, shaped
 from ._scikeras import encoded_rows, fitted_model, is_scikeras
+from ._searches import is_search
 from ._sklearn import HasMethods, fit_context
 from .classifier import CNNClassifier
 from .multiclass import OneVsRestCNNClassifier
@@ -122,6 +125,7 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 "One that is trained already goes in as FrozenEstimator(estimator)."
             )
         else:
+            self._check_before_training(X, y)
             weights = {} if sample_weight is None else {"sample_weight": sample_weight}
             estimator = clone(self.estimator).fit(X, y, **weights)
         networks = self._networks_of(_inner(estimator))
@@ -152,25 +156,52 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if isinstance(estimator, CNNClassifier):
             return [_own(estimator)]
         networks = [_own(each) for each in estimator.estimators_]
+        shared = estimator._joint is not None and self._in_trunk(networks[0].spec)
+        return [networks[k] for k in self._chosen(estimator.classes_, shared)]
+
+    def _chosen(self, classes: np.ndarray, shared: bool) -> list[int]:
+        """Which networks of a one-vs-rest estimator to take, by their numbers."""
+        n_networks = 1 if len(classes) == 2 else len(classes)
         if self.class_label is not None:
-            places = [k for k, label in enumerate(estimator.classes_) if label == self.class_label]
+            places = [k for k, label in enumerate(classes) if label == self.class_label]
             if not places:
-                raise ValueError(f"class_label={self.class_label!r} is none of the classes {estimator.classes_}.")
-            return [networks[places[0] if len(networks) > 1 else 0]]
-        if len(networks) == 1 or self._shared(estimator, networks[0]):
-            return networks[:1]
+                raise ValueError(f"class_label={self.class_label!r} is none of the classes {classes}.")
+            return [places[0] if n_networks > 1 else 0]
+        if n_networks == 1 or shared:
+            return [0]
         if not self.concatenate:
             raise ValueError(
-                f"Each of the {len(networks)} networks has features of its own here: choose one with class_label "
-                f"(a class of {estimator.classes_.tolist()}), or all with concatenate=True."
+                f"Each of the {n_networks} networks has features of its own here: choose one with class_label "
+                f"(a class of {classes.tolist()}), or all with concatenate=True."
             )
-        return networks
+        return list(range(n_networks))
 
-    def _shared(self, estimator, network: "_Network") -> bool:
-        if estimator._joint is None:
-            return False
-        with borrow(network.spec) as shared:
-            return in_trunk(shared.model, self.layer)
+    def _in_trunk(self, spec: NetworkSpec) -> bool:
+        with borrow(spec) as network:
+            return in_trunk(network.model, self.layer)
+
+    def _check_before_training(self, X, y) -> None:
+        """Refuse a layer, or a choice of networks, that there will not be: training takes long."""
+        estimator = clone(self.estimator)
+        if is_scikeras(estimator):
+            estimator.initialize(X, y)
+            with seeded_building(0):
+                feature_model(estimator.model_, self.layer)
+            return
+        estimator._validate_params()
+        X, y = as_rows(estimator, X, y, reset=True)
+        check_classification_targets(y)
+        if not isinstance(estimator, OneVsRestCNNClassifier):
+            spec = untrained_network(estimator, X, y)
+        else:
+            classes = checked_classes(y, None, type(estimator).__name__)
+            # A search may choose a network with other layers.
+            base = estimator._base()
+            spec = None if is_search(base) else untrained_network(base, X, (y == classes[-1]).astype(int))
+            self._chosen(classes, estimator.strategy == "joint" and (spec is None or self._in_trunk(spec)))
+        if spec is not None:
+            with borrow(spec) as network:
+                network.features(self.layer)
 
     def transform(self, X):
         """Features of images.

@@ -98,6 +98,46 @@ def test_unknown_layer_names_those_that_exist(digits, fitted):
         CNNFeatures(FrozenEstimator(fitted), layer="conv9").fit(digits[0])
 
 
+def untrainable(monkeypatch, *, strategy=None, search=False):
+    """A classifier that is at fault once its training begins."""
+
+    def train(*args, **kwargs):
+        raise AssertionError("training began")
+
+    for kind in (CNNClassifier, OneVsRestCNNClassifier, KerasClassifier):
+        monkeypatch.setattr(kind, "fit", train)
+    if strategy == "scikeras":
+        return KerasClassifier(cifar_cnn, loss="sparse_categorical_crossentropy", verbose=0)
+    classifier = CNNClassifier(**TINY)
+    if search:
+        classifier = GridSearchCV(classifier, {"epochs": [1, 2]})
+    return classifier if strategy is None else OneVsRestCNNClassifier(classifier, strategy=strategy)
+
+
+@pytest.mark.parametrize("strategy", [None, "joint", "independent", "scikeras"])
+def test_unknown_layer_is_told_before_training(digits, strategy, monkeypatch):
+    choice = {"concatenate": True} if strategy == "independent" else {}
+    features = CNNFeatures(untrainable(monkeypatch, strategy=strategy), layer="conv9", **choice)
+    with pytest.raises(NetworkError, match=r"no layer 'conv9'.*'conv1a'.*'features'"):
+        features.fit(*digits)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "settings", "message"),
+    [
+        ("joint", {"class_label": "z"}, "class_label='z' is none of the classes"),
+        ("joint", {"layer": "softmax"}, "choose one with class_label"),
+        ("independent", {}, "choose one with class_label"),
+        ("independent", {"search": True}, "choose one with class_label"),
+    ],
+)
+def test_missing_choice_is_told_before_training(digits, strategy, settings, message, monkeypatch):
+    settings = dict(settings)
+    ovr = untrainable(monkeypatch, strategy=strategy, search=settings.pop("search", False))
+    with pytest.raises(ValueError, match=message):
+        CNNFeatures(ovr, **settings).fit(*digits)
+
+
 def test_one_vs_rest(digits, ovr):
     X, _ = digits
     each = [CNNFeatures(FrozenEstimator(e)).fit_transform(X) for e in ovr.estimators_]
