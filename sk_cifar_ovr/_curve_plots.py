@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ._plot_style import PALETTE, axes_grid, class_legend, class_names, class_style, versus
+from ._plot_style import PALETTE, axes_grid, class_legend, class_names, class_style, class_titles, make_room
 from .metrics import final_step, ovr_curves, positive_probabilities, probability_scores, reliability_bins
 
 
@@ -118,7 +118,7 @@ class OvRCurvesDisplay:
         OvRCurvesDisplay
         """
         names = class_names(self.scores["class"], self.display_labels)
-        figure, axes = axes_grid(ax, 2, 2, (4.2 + len(names) // 20, 3.4))
+        figure, axes = axes_grid(ax, 2, 2, (4.2, 3.4))
         for k, label in enumerate(self.scores["class"]):
             rows = self.curves[self.curves["class"] == label]
             chosen = rows[rows["chosen"]]
@@ -142,6 +142,7 @@ class OvRCurvesDisplay:
         class_legend(axes[1], texts, "class vs others\n(marker: chosen threshold)")
         if ax is None:
             figure.suptitle("Each class vs the others at every threshold", fontsize=11)
+            make_room(axes[1], 2.6)
         self.figure_, self.axes_, self.ax_ = figure, np.array(axes), axes[0]
         return self
 
@@ -244,16 +245,16 @@ class OvRCalibrationDisplay:
         -------
         OvRCalibrationDisplay
         """
-        names = class_names(self.scores["class"], self.display_labels)
-        figure, axes = axes_grid(ax, len(names), n_columns, (1.75, 2.05))
+        titles, room = class_titles(class_names(self.scores["class"], self.display_labels))
+        figure, axes = axes_grid(ax, len(titles), n_columns, (1.75, 2.05 + room))
         errors = self.scores["calibration_error"]
-        for panel, name, label, error in zip(axes, names, self.scores["class"], errors, strict=True):
+        for panel, title, label, error in zip(axes, titles, self.scores["class"], errors, strict=True):
             rows = self.bins[self.bins["class"] == label]
             panel.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
             panel.plot(rows["mean_probability"], rows["share_positive"], color=PALETTE[0], linewidth=1)
             areas = 3 + 30 * np.sqrt(rows["count"] / rows["count"].max())
             panel.scatter(rows["mean_probability"], rows["share_positive"], areas, color=PALETTE[0], zorder=3)
-            panel.set_title(f"{versus(name)}\nECE {error:.3f}", fontsize=9)
+            panel.set_title(f"{title}\nECE {error:.3f}", fontsize=9, parse_math=False)
             panel.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05), aspect="equal")
             panel.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)
             panel.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)

@@ -9,7 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from ._ovr_input import one_hot
-from ._plot_style import OTHERS, PALETTE, axes_grid, class_legend, class_names, class_style, versus
+from ._plot_style import (
+    OTHERS,
+    PALETTE,
+    axes_grid,
+    class_legend,
+    class_names,
+    class_style,
+    class_titles,
+    make_room,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -158,6 +167,9 @@ class EmbeddingDisplay:
             raise ValueError(f'`panels` must be "all" or "classes", got {panels!r}.')
         if images is not None:
             check_consistent_length(images, self.y)
+            shape = np.shape(images)
+            if len(shape) not in (3, 4) or shape[3:] not in ((), (1,), (3,), (4,)):
+                raise ValueError(f"`images` must be (n, h, w) or (n, h, w, c) of 1, 3 or 4 channels, got {shape}.")
         names = class_names(self.classes, self.display_labels)
         draw = self._plot_all if panels == "all" else self._plot_classes
         axes = draw(names, ax, n_columns)
@@ -181,15 +193,18 @@ class EmbeddingDisplay:
             points = self.embedding[self.y == label]
             panel.scatter(*points.T, color=style["color"], marker=style["marker"], **self._dots(12))
         class_legend(panel, names, "class", lines=False)
+        if ax is None:
+            make_room(panel, 1.6)
         return [panel]
 
     def _plot_classes(self, names: list[str], ax: Any, n_columns: int) -> list["Axes"]:
-        _, axes = axes_grid(ax, len(names), n_columns, (1.75, 1.95))
+        titles, room = class_titles(names)
+        _, axes = axes_grid(ax, len(names), n_columns, (1.75, 1.95 + room))
         for k, (panel, label) in enumerate(zip(axes, self.classes, strict=True)):
             is_class = self.y == label
             panel.scatter(*self._plane(k)[~is_class].T, color=OTHERS, **self._dots(4))
             panel.scatter(*self._plane(k)[is_class].T, color=PALETTE[0], **self._dots(4))
-            panel.set_title(versus(names[k]), fontsize=9)
+            panel.set_title(titles[k], fontsize=9, parse_math=False)
         return axes
 
     def _dots(self, area: float) -> dict[str, Any]:
@@ -207,6 +222,8 @@ class EmbeddingDisplay:
         for k, panel in enumerate(axes):
             plane = self._plane(k)
             rows = np.arange(len(plane)) if one_panel else np.flatnonzero(self.y == self.classes[k])
+            if len(rows) == 0:
+                continue
             width = float(np.ptp(plane, axis=0).max())
             shown, spacing = _spread(plane[rows], n, least=(0.04 if one_panel else 0.1) * width)
             side = 0.94 * min(spacing, (0.08 if one_panel else 0.12) * width)

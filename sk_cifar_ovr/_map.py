@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
-from ._plot_style import pyplot
+from ._plot_style import class_names, class_titles, make_room, pyplot
 from ._run import Run
 from .features import CNNFeatures
 from .manifold import TSNETransformer
@@ -77,11 +77,13 @@ def make_map(result: Run) -> Map:
 def draw_map(result: Run, found: Map) -> "Figure":
     """Draw all classes in one panel and each class in one of its own below."""
     display = EmbeddingDisplay(found.points, result.truth[found.rows], classes=result.estimator.classes_)
-    below = 1.95 * -(-len(display.classes) // 5)
+    _, room = class_titles(class_names(display.classes, None))
+    below = (1.95 + room) * -(-len(display.classes) // 5)
     figure = pyplot().figure(figsize=(9.0, 6.0 + below), layout="constrained")
     # Room above a panel for its title.
     figure.get_layout_engine().set(h_pad=0.1, w_pad=0.06)
     whole, each = figure.subplots(2, 1, height_ratios=[6.0, below])
     display.plot(ax=whole, title=found.title)
+    make_room(whole, 2.6)
     display.plot(ax=each, panels="classes")
     return figure

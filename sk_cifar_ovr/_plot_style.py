@@ -32,6 +32,12 @@ LINE_STYLES = ("-", "--", "-.")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 
 OTHERS = "#c8c8c8"
+# Characters of a class's name, and of a line above a panel.
+LONGEST_NAME = 30
+LONGEST_LINE = 20
+# Inches: a further line above a panel; what is around a legend.
+LINE = 0.15
+MARGIN = 0.9
 
 
 def class_style(k: int) -> dict[str, Any]:
@@ -44,16 +50,22 @@ def class_style(k: int) -> dict[str, Any]:
 
 
 def class_names(classes: Sequence[Any] | NDArray[Any], display_labels: Sequence[Any] | None) -> list[str]:
-    """Return the text that stands for each class."""
+    """Return the text that stands for each class: one line, a long name without its middle."""
     names = classes if display_labels is None else display_labels
     if len(names) != len(classes):
         raise ValueError(f"`display_labels` holds {len(names)} names for {len(classes)} classes.")
-    return [str(name) for name in names]
+    return [_short(" ".join(str(name).split())) for name in names]
 
 
-def versus(name: str) -> str:
-    """Return a panel's title, in as many lines as keep it off its neighbours."""
-    return fill(f"{name} vs others", 22)
+def _short(name: str) -> str:
+    # The end is kept: names of one kind differ there.
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 12]}…{name[-11:]}"
+
+
+def class_titles(names: Sequence[str]) -> tuple[list[str], float]:
+    """Return the panels' titles, in as many lines as keep them off their neighbours, and the inches for those."""
+    titles = [fill(f"{name} vs others", LONGEST_LINE) for name in names]
+    return titles, LINE * max(title.count("\n") for title in titles)
 
 
 def axes_grid(ax: Any, n_panels: int, n_columns: int, panel_size: tuple[float, float]) -> tuple["Figure", list["Axes"]]:
@@ -107,12 +119,10 @@ def class_legend(ax: "Axes", texts: Sequence[str], title: str, *, lines: bool = 
     """Put a legend with each class's marker, and line, right of `ax`, outside."""
     from matplotlib.lines import Line2D
 
-    handles = [
-        Line2D([], [], linewidth=1.2 if lines else 0, markersize=5, label=text, **class_style(k))
-        for k, text in enumerate(texts)
-    ]
-    ax.legend(
+    handles = [Line2D([], [], linewidth=1.2 if lines else 0, markersize=5, **class_style(k)) for k in range(len(texts))]
+    legend = ax.legend(
         handles=handles,
+        labels=[""] * len(texts),
         title=title,
         alignment="left",
         loc="upper left",
@@ -124,3 +134,26 @@ def class_legend(ax: "Axes", texts: Sequence[str], title: str, *, lines: bool = 
         handlelength=3 if lines else 1,
         ncols=-(-len(texts) // 20),
     )
+    # Afterwards: a legend leaves out labels that begin with an underscore.
+    for written, text in zip(legend.get_texts(), texts, strict=True):
+        written.set(text=text, parse_math=False)
+
+
+def make_room(ax: "Axes", width: float) -> None:
+    """Enlarge a figure whose legend beside `ax` needs more than `width` inches, or is higher than the figure."""
+    figure, legend = ax.get_figure(root=True), ax.get_legend()
+    if figure is None or legend is None:
+        return
+    needed = legend.get_window_extent()
+    across, high = figure.get_size_inches()
+    more, enough = needed.width / figure.dpi - width, needed.height / figure.dpi + MARGIN
+    figure.set_size_inches(across + max(0.0, more), max(high, enough))
+    # The legend hangs from the panel's upper right corner: free space goes to the other side of it, not between.
+    ax.set_anchor("W")
+    if enough > high:
+        for panel in figure.axes:
+            panel.set_anchor("NW" if panel is ax else "N")
+    if more > 0:
+        # The layout takes each legend from where the last one put it, and needs some rounds to come to rest.
+        for _ in range(3):
+            figure.draw_without_rendering()

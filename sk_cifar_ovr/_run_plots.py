@@ -6,8 +6,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
 
-from ._plot_style import PALETTE, axes_grid, class_legend, class_names, class_style
+from ._plot_style import PALETTE, axes_grid, class_legend, class_names, class_style, make_room
 from ._tables import long_heading
 from .metrics import OvRReport, final_step, ovr_answers, ovr_report, reference_table
 
@@ -60,6 +61,8 @@ class HistoryDisplay:
         HistoryDisplay
         """
         estimator, _ = final_step(estimator, None)
+        if not hasattr(estimator, "history_"):
+            check_is_fitted(estimator)
         history = estimator.history_
         if getattr(estimator, "strategy", None) == "independent":
             history = [network.history_ for network in estimator.estimators_]
@@ -109,7 +112,9 @@ class HistoryDisplay:
         if len(networks) > 1:
             both = "\n(solid: training, dashed: validation)" if table["subset"].nunique() > 1 else ""
             last = axes[min(n_columns, len(axes)) - 1]
-            class_legend(last, [str(network) for network in networks], f"network{both}", lines=False)
+            class_legend(last, class_names(networks, None), f"network{both}", lines=False)
+            if ax is None:
+                make_room(last, 1.6)
         elif table["subset"].nunique() > 1:
             axes[0].legend(frameon=False, fontsize=8)
         self.figure_, self.axes_, self.ax_ = figure, np.array(axes), axes[0]
@@ -279,7 +284,7 @@ class ReferenceDisplay:
                 fontsize=8,
             )
         panel.axhline(len(names) - 1.5, color="0.7", linewidth=0.6)
-        panel.set_yticks(places, names, fontsize=8)
+        panel.set_yticks(places, names, fontsize=8, parse_math=False)
         panel.set_ylim(len(names) - 0.5, -0.5)
         heading = long_heading(self.column)
         panel.set_title(f"{heading[0].upper()}{heading[1:]} of each class vs the others", fontsize=11)

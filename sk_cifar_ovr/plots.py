@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from ._curve_plots import OvRCalibrationDisplay, OvRCurvesDisplay
 from ._embedding_plot import EmbeddingDisplay
-from ._plot_style import axes_grid, class_names, versus
+from ._plot_style import axes_grid, class_names, class_titles
 from ._run_plots import HistoryDisplay, ReferenceDisplay
 from .metrics import OvRReport, final_step, ovr_answers, ovr_report
 
@@ -128,12 +128,12 @@ class OvRConfusionDisplay:
         -------
         OvRConfusionDisplay
         """
-        names = class_names(self.report.classes, self.display_labels)
-        figure, axes = axes_grid(ax, len(names), n_columns, (1.65, 1.75))
+        titles, room = class_titles(class_names(self.report.classes, self.display_labels))
+        figure, axes = axes_grid(ax, len(titles), n_columns, (1.75, 1.75 + room))
         cells = self.frame()
         counts = cells["count"].to_numpy().reshape(-1, 2, 2)
         shares = cells["row_share"].to_numpy().reshape(-1, 2, 2)
-        for panel, name, count, share in zip(axes, names, counts, shares, strict=True):
+        for panel, title, count, share in zip(axes, titles, counts, shares, strict=True):
             panel.imshow(share, cmap=cmap, vmin=0, vmax=1)
             for row, column in np.ndindex(2, 2):
                 panel.text(
@@ -145,7 +145,7 @@ class OvRConfusionDisplay:
                     fontsize=8,
                     color="white" if share[row, column] > 0.7 else "black",
                 )
-            panel.set_title(versus(name), fontsize=9)
+            panel.set_title(title, fontsize=9, parse_math=False)
             panel.set_xticks([0, 1], ["class", "others"], fontsize=8)
             panel.set_yticks([0, 1], ["class", "others"], fontsize=8, rotation=90, va="center")
             panel.tick_params(length=0)

@@ -236,6 +236,12 @@ def test_thumbnails_are_the_rows_images_and_do_not_overlap(panels, synthetic):
         assert gaps[~np.eye(len(corners), dtype=bool)].min() > side
 
 
+def test_a_class_without_points_has_no_thumbnails(synthetic):
+    y, _, points, images = synthetic
+    display = EmbeddingDisplay.from_predictions(y, points, classes=[0, 1, 2, 3], panels="classes", images=images)
+    assert [len(ax.images) > 0 for ax in display.axes_] == [True, True, True, False]
+
+
 def test_spread_takes_no_point_twice():
     shown, spacing = _spread(np.array([[0.0, 0], [0, 0], [0, 0]]), 5, least=0)
     assert shown == [0]
@@ -379,6 +385,11 @@ def test_all_panels_share_the_place_of_one_given_subplot(synthetic):
             lambda: EmbeddingDisplay([[0.0, 1], [2, 3]], [0, 1]).plot(images=np.zeros((3, 4, 4))),
             "inconsistent numbers",
         ),
+        (
+            lambda: EmbeddingDisplay([[0.0, 1], [2, 3]], [0, 1]).plot(images=np.zeros((2, 16))),
+            r"`images` must be \(n, h, w\) .* got \(2, 16\)",
+        ),
+        (lambda: HistoryDisplay.from_estimator(LogisticRegression()), "not fitted yet"),
     ],
 )
 def test_bad_input_is_named(draw, message):
@@ -426,9 +437,50 @@ def test_no_two_of_thirty_classes_look_alike():
     assert len(LINE_STYLES) < len(MARKERS)
 
 
-def test_no_text_covers_another(digits, monkeypatch):
+CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+LONG = [f"{word} of a kind with no short name, number {k}" for k, word in enumerate(CIFAR)]
+# No mathematics, and no line of a legend to be left out.
+ODD = ["$", r"$\frac$", "US$ and C$", "_background_", "a_b", "two\nlines", *CIFAR[:4]]
+
+
+def test_names_of_classes_are_text(synthetic):
+    y, probabilities, points, _ = synthetic
+    names = ["$x_1$", r"$\frac$", "_background_"]
+    display = EmbeddingDisplay.from_predictions(y, points, display_labels=names)
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == names
+    display.figure_.canvas.draw()
+    panels = OvRConfusionDisplay.from_predictions(y, probabilities > 0.5, display_labels=names).axes_
+    assert [ax.title.get_parse_math() for ax in panels] == [False] * 3
+
+
+def test_long_names_differ_still(synthetic):
+    y, _, points, _ = synthetic
+    display = EmbeddingDisplay.from_predictions(y, points, display_labels=LONG[:3])
+    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert texts[0] == "airplane of a kind…e, number 0"
+    assert len(set(texts)) == 3
+
+
+def test_many_classes_leave_room_for_the_panels():
+    rng = np.random.default_rng(0)
+    y, names = np.arange(80) % 40, [f"class number {k}" for k in range(40)]
+    probabilities = rng.uniform(size=(80, 40))
+    for display in (
+        OvRCurvesDisplay.from_predictions(y, probabilities, display_labels=names),
+        EmbeddingDisplay.from_predictions(y, rng.normal(size=(len(y), 2)), display_labels=names),
+        HistoryDisplay(dict.fromkeys(names, HISTORY)).plot(),
+    ):
+        display.figure_.canvas.draw()
+        (legend,) = display.figure_.findobj(Legend)
+        box = legend.get_window_extent()
+        assert display.figure_.bbox.padded(1).count_contains([box.p0, box.p1]) == 2
+        for ax in display.axes_:
+            assert min(ax.get_window_extent().size) / display.figure_.dpi > 1.5
+
+
+@pytest.mark.parametrize("names", [CIFAR, LONG, ODD], ids=["cifar", "long", "odd"])
+def test_no_text_covers_another(digits, names, monkeypatch):
     estimator, X, y = digits
-    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
     displays = [
         OvRConfusionDisplay.from_estimator(estimator, X, y, display_labels=names),
         OvRCurvesDisplay.from_estimator(estimator, X, y, display_labels=names),
