@@ -177,7 +177,7 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ------
         ValueError
             If a parameter is invalid, X is not finite, has fewer different rows than three times the perplexity
-            asks for, or only equal ones.
+            asks for, or only equal ones, or its distances cannot be computed.
         """
         self.fit_transform(X)
         return self
@@ -210,7 +210,7 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             places = places[first[where]]
         self._places, self._rows = places, X[:0] if self._precomputed else X[taken]
         self._known = {key: i for i, key in reversed(list(enumerate(_digests(X[taken]))))}
-        self.embedding_ = places if self._precomputed else places[where]
+        self.embedding_ = places.copy() if self._precomputed else places[where]
         self.kl_divergence_ = divergence
         self.n_iter_ = self.max_iter
         self._n_features_out = self.n_components
@@ -268,6 +268,8 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _check_number(self, n: int, what: str) -> None:
         if n == 1:
             raise ValueError("All rows of X are equal (constant features): there is nothing to tell them apart by.")
+        if n < 3:
+            raise ValueError(f"{type(self).__name__} needs at least 3 different rows, and X has {n} {what}.")
         if self.metric != "precomputed_affinities" and n < 3 * self.perplexity:
             raise ValueError(
                 f"perplexity={self.perplexity} needs at least {3 * self.perplexity:g} different rows, and X has {n} "
@@ -293,6 +295,7 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             affinities = self._affinities(X)
             if start is None:
                 start = self._start(X, affinities, seed)
+            _check_finite(start)
 
             def report(iterations: int, divergence: float) -> None:
                 progress.now(f"KL divergence {divergence:.3f}")
@@ -325,6 +328,7 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             return joint / joint.sum()
         k = min(X.shape[0] - 1, int(3 * self.perplexity))
         distances, indices = neighbors_among(X, k, **self._search)
+        _check_finite(distances)
         return affinities_among(distances, indices, self.perplexity, self._threads)
 
     def _start(self, X, affinities, seed: int) -> np.ndarray:
@@ -345,6 +349,7 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             perplexity = min(NEW_PERPLEXITY, self.perplexity)
             k = min(n, int(3 * perplexity))
             distances, indices = neighbors_in(X, self._rows, k, **self._search)
+            _check_finite(distances)
             affinities = affinities_to(distances, indices, perplexity, n, self._threads)
         places = self._places.astype(np.float64)
         return add(affinities, affinities @ places, places, self._threads)
@@ -366,6 +371,15 @@ def _check_affinities(matrix) -> None:
     alone = np.flatnonzero(np.asarray(matrix.sum(axis=1)).ravel() == 0)
     if len(alone):
         raise ValueError(f"Row {alone[0]} has no affinity to any other ({len(alone)} such rows): leave it out.")
+
+
+def _check_finite(values: np.ndarray) -> None:
+    """Refuse to go on with what would make every place NaN."""
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "Distances between rows of X are not finite: its values are too large or too small to be squared, or the "
+            "metric is undefined for a row (a constant one has no correlation). Scale X, or leave such rows out."
+        )
 
 
 def _digests(X):

@@ -226,8 +226,37 @@ def test_bad_input(rows):
         TSNETransformer().fit(np.where(X == 16, np.nan, X))
     with pytest.raises(ValueError, match=r"\(100, 3\) where \(100, 2\)"):
         TSNETransformer(**SMALL, initialization=np.zeros((100, 3))).fit(X[:100])
+    with pytest.raises(ValueError, match="needs at least 3 different rows, and X has 2"):
+        TSNETransformer(perplexity=1).fit(X[:2])
     with pytest.raises(NotFittedError):
         TSNETransformer().transform(X)
+
+
+@pytest.mark.parametrize(
+    ("metric", "spoil"),
+    [
+        ("correlation", lambda X: np.concatenate([X, np.ones((1, 64))])),
+        ("euclidean", lambda X: (1e20 * X).astype(np.float32)),
+        ("euclidean", lambda X: (1e-30 * X).astype(np.float32)),
+    ],
+)
+def test_no_place_is_nan(rows, metric, spoil):
+    X, _ = rows
+    with pytest.raises(ValueError, match="Scale X, or leave such rows out"), np.errstate(all="ignore"):
+        TSNETransformer(**SMALL, metric=metric).fit(spoil(X[:100]))
+    tsne = TSNETransformer(**SMALL, metric=metric).fit(X[:100])
+    with pytest.raises(ValueError, match="Scale X"), np.errstate(all="ignore"):
+        tsne.transform(np.full((1, 64), 1.0 if metric == "correlation" else 1e200))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
+def test_what_is_done_to_the_result_does_not_reach_the_transformer(rows, metric):
+    X = pairwise_distances(rows[0][:100]) if metric == "precomputed" else rows[0][:100]
+    tsne = TSNETransformer(**SMALL, metric=metric)
+    places = tsne.fit_transform(X)
+    expected = places.copy()
+    places[:] = 0
+    np.testing.assert_array_equal(tsne.transform(X), expected)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
