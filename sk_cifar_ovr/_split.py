@@ -1,5 +1,6 @@
 """Any dataset as images to train on and images to be read once."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,14 +71,26 @@ def load_split(data: str, *, seed: int, verbose: int = 1) -> Split:
     else:
         whole = load_image_folder(data, subset="all", verbose=verbose)
         if whole.n_train is not None:
-            return _given_split(whole, Path(data).name)
+            return _given_split(whole, _name(data))
     names = [str(name) for name in whole.target_names]
-    train, test = train_test_split(
-        np.arange(len(whole.images)), test_size=TEST_SHARE, stratify=whole.target, random_state=seed
-    )
-    origin = f"{Path(data).name}; a stratified fifth held out with seed {seed}"
+    try:
+        train, test = train_test_split(
+            np.arange(len(whole.images)), test_size=TEST_SHARE, stratify=whole.target, random_state=seed
+        )
+    except ValueError as error:
+        counts = ", ".join(f"{name} {n}" for name, n in zip(names, np.bincount(whole.target), strict=True))
+        raise DatasetError(
+            f"{_name(data)} is too small for a fifth of each class to be held out ({counts}): add images, or lay them "
+            "out as train/<class>/<image> and test/<class>/<image>."
+        ) from error
+    origin = f"{_name(data)}; a stratified fifth held out with seed {seed}"
     X, y = whole.images, whole.target
     return Split(X[train], y[train], X[test], y[test], names, whole.sha256, origin)
+
+
+def _name(data: str) -> str:
+    """The last part of a path, of "." and "photos/.." too."""
+    return Path(os.path.abspath(data)).name
 
 
 def _given_split(whole, name: str) -> Split:

@@ -20,7 +20,8 @@ def main(argv=None) -> int:
     Returns
     -------
     int
-        0 where all that was asked for was done; 1 where it was not, which is said on standard error.
+        0 where all that was asked for was done; 1 where it was not, which is said on standard error; 130 where it
+        was interrupted.
     """
     arguments = _parser().parse_args(argv)
     arguments.command = shlex.join(["sk-cifar-ovr", *(sys.argv[1:] if argv is None else argv)])
@@ -31,6 +32,9 @@ def main(argv=None) -> int:
     except (ValueError, OSError, ArithmeticError, TypeError) as error:
         print(f"sk-cifar-ovr: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nsk-cifar-ovr: interrupted; files that were written are whole", file=sys.stderr)
+        return 130
 
 
 def _start_backend() -> None:
@@ -146,9 +150,18 @@ def _predict(arguments) -> int:
     if arguments.csv:
         _check_csv(arguments.csv)
     estimator = load(arguments.model)
+    if len(estimator.image_shape_) != 3:
+        raise ValueError(
+            f"{arguments.model} was trained on flat rows of {estimator.image_shape_[0]} values: train it with "
+            "image_shape=(height, width, channels) to have it read image files."
+        )
     paths, images, skipped = read_image_files(
         arguments.images, shape=estimator.image_shape_, resize=arguments.resize, verbose=int(sys.stderr.isatty())
     )
+    scale = getattr(estimator, "estimators_", [estimator])[0].pixel_scale_
+    if scale != 1:
+        # It was trained on 0-1.
+        images = images / np.float32(scale)
     names = [str(label) for label in estimator.classes_]
     columns = {"image": paths, "predicted": estimator.predict(images)}
     shown = dict(columns)

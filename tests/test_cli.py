@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from sk_cifar_ovr import CNNClassifier, load, save
+from sk_cifar_ovr._split import load_split
 from sk_cifar_ovr.cli import main
+from sk_cifar_ovr.exceptions import DatasetError, PixelScaleWarning
 from sk_cifar_ovr.metrics import positive_probabilities
 
 ARCHIVE = Path(__file__).parents[2] / "shared" / "data" / "cifar10-jpeg.tar.xz"
@@ -218,6 +220,55 @@ def test_predict_and_info_take_a_single_network_too(digits, tmp_path, capsys):
     assert "(8, 8, 1)" in capsys.readouterr().out
 
 
+def test_predict_gives_a_network_the_scale_it_was_trained_on(digits, tmp_path, capsys):
+    X, y = digits
+    with pytest.warns(PixelScaleWarning):
+        classifier = CNNClassifier(model__filters=(4, 4, 4), epochs=1, random_state=0).fit(X / 255, y)
+    save(classifier, tmp_path / "model")
+    Image.fromarray(X[0, ..., 0]).save(tmp_path / "digit.png")
+    table = tmp_path / "t.csv"
+    assert main(["predict", str(tmp_path / "model"), str(tmp_path / "digit.png"), "--csv", str(table)]) == 0
+    with table.open() as file:
+        (row,) = csv.DictReader(file)
+    told = [float(row[f"probability of {k}"]) for k in classifier.classes_]
+    np.testing.assert_allclose(told, classifier.predict_proba(X[:1] / 255)[0], atol=1e-5)
+
+
+def test_predict_refuses_a_network_of_flat_rows(digits, tmp_path, capsys):
+    X, y = digits
+    flat = CNNClassifier(model__filters=(4, 4, 4), epochs=1, random_state=0).fit(X.reshape(len(X), -1), y)
+    save(flat, tmp_path / "model")
+    Image.fromarray(X[0, ..., 0]).save(tmp_path / "digit.png")
+    assert main(["predict", str(tmp_path / "model"), str(tmp_path / "digit.png")]) == 1
+    assert "flat rows of 64 values: train it with image_shape=" in capsys.readouterr().err
+
+
+def test_an_interrupted_report_keeps_the_model(tmp_path, capsys, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sk_cifar_ovr.report.make_map", interrupt)
+    root = write_images(tmp_path / "images")
+    command = ["report", "--data", str(root), "--epochs", "1", "--quiet", "--set", "model__filters=[4, 4, 4]"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert not [name for name in os.listdir(tmp_path / "out") if name.startswith(".")]
+    assert load(tmp_path / "out" / "model.skovr").classes_.tolist() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_too_few_images_to_split_are_counted(n, tmp_path):
+    root = write_images(tmp_path / "photos", parts=("",), n=n)
+    with pytest.raises(DatasetError, match=rf"too small .*\(a {n}, b {n}, c {n}\): add images"):
+        load_split(str(root), seed=0, verbose=0)
+
+
+@pytest.mark.parametrize("parts", [("train", "test"), ("",)])
+def test_the_folder_one_stands_in_has_a_name(tmp_path, parts, monkeypatch):
+    monkeypatch.chdir(write_images(tmp_path / "photos", parts=parts))
+    assert load_split(".", seed=0, verbose=0).origin.startswith("photos; ")
+
+
 def test_an_unwritable_folder_is_found_before_training(tmp_path, capsys, monkeypatch):
     (tmp_path / "file").write_text("in the way")
 
@@ -247,7 +298,7 @@ def test_bad_input_is_one_line_on_stderr(arguments, message, tmp_path, capsys, m
 
 @pytest.mark.skipif(not ARCHIVE.exists(), reason="shared/data/cifar10-jpeg.tar.xz is not here")
 def test_reference_stands_beside_cifar10_only():
-    from sk_cifar_ovr._split import Split, load_split
+    from sk_cifar_ovr._split import Split
 
     cifar = load_split(str(ARCHIVE), seed=0, verbose=0)
     assert cifar.is_cifar10
