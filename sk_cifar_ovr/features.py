@@ -191,6 +191,7 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         estimator._validate_params()
         X, y = as_rows(estimator, X, y, reset=True)
         check_classification_targets(y)
+        spec: NetworkSpec | None
         if not isinstance(estimator, OneVsRestCNNClassifier):
             spec = untrained_network(estimator, X, y)
         else:
