@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 import numpy as np
-from openTSNE import TSNEEmbedding, initialization
+from openTSNE import TSNEEmbedding, _tsne, initialization
 from openTSNE.affinity import Affinities, joint_probabilities_nn
 from openTSNE.tsne import PartialTSNEEmbedding
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-METHODS = {"barnes_hut": "bh", "fft": "fft"}
+from ._repulsion import repulsion
+
 # Of the exaggerated phase and of what follows.
 MOMENTUM = (0.5, 0.8)
 # Few points would hardly move in steps as small as their number suggests. scikit-learn's least rate, in openTSNE's
@@ -124,23 +125,27 @@ def embed(
         # openTSNE's own "auto" grows with the end of the exaggeration, and then stops at higher divergences.
         learning_rate = max(len(start) / early_exaggeration, LEAST_LEARNING_RATE)
     callbacks = None if report is None else [lambda _, error, __: report(REPORT_EVERY, error)]
-    embedding = TSNEEmbedding(
-        start,
-        _holding(affinities),
-        negative_gradient_method=METHODS[method],
-        learning_rate=learning_rate,
-        # scikit-learn has no limit either, and ends at lower divergences for it.
-        max_step_norm=None,
-        n_jobs=threads,
-        callbacks=callbacks,
-        callbacks_every_iters=REPORT_EVERY,
-    )
-    early, late = iterations
-    embedding.optimize(early, exaggeration=early_exaggeration, momentum=MOMENTUM[0], inplace=True)
-    embedding.optimize(late, momentum=MOMENTUM[1], inplace=True)
+    places = start
+    # As scikit-learn does, the second phase forgets the momentum and the gains of the first, and no step has a limit:
+    # both end at lower divergences.
+    for phase, exaggeration in enumerate((early_exaggeration, 1.0)):
+        embedding = TSNEEmbedding(
+            places,
+            _holding(affinities),
+            negative_gradient_method=METHODS[method],
+            learning_rate=learning_rate,
+            exaggeration=exaggeration,
+            momentum=MOMENTUM[phase],
+            max_step_norm=None,
+            n_jobs=threads,
+            callbacks=callbacks,
+            callbacks_every_iters=REPORT_EVERY,
+        )
+        embedding.optimize(iterations[phase], inplace=True)
+        places = np.array(embedding)
     # The gradient is the same on any number of threads, the sum of the divergence on one only.
     embedding.optimize(0, n_jobs=1, inplace=True)
-    return np.array(embedding), float(embedding.kl_divergence)
+    return places, float(embedding.kl_divergence)
 
 
 def add(affinities, start: np.ndarray, places: np.ndarray, threads: int) -> np.ndarray:
@@ -171,6 +176,21 @@ def add(affinities, start: np.ndarray, places: np.ndarray, threads: int) -> np.n
         **PLACING,
     )
     return np.array(points)
+
+
+def _gradient_on_grid(embedding, P, dof, *, n_jobs=1, should_eval_error=False, **_):
+    """openTSNE's objective with repulsion by our grid, which is more exact than its own and several times as fast."""
+    points = np.array(embedding)
+    forces, total = repulsion(points, n_jobs)
+    gradient = -forces / total
+    share, divergence = _tsne.estimate_positive_gradient_nn(
+        P.indices, P.indptr, P.data, points, points, gradient, dof, num_threads=n_jobs,
+        should_eval_error=should_eval_error,
+    )  # fmt: skip
+    return divergence + (share * np.log(total) if should_eval_error else 0), gradient
+
+
+METHODS = {"barnes_hut": "bh", "fft": _gradient_on_grid}
 
 
 def _holding(matrix) -> Affinities:

@@ -26,8 +26,8 @@ from ._opentsne import (
 from ._progress import Progress
 from ._sklearn import Interval, StrOptions, fit_context, openmp_threads
 
-# Rows from which interpolation is quicker than Barnes-Hut.
-FFT_FROM = 10_000
+# Rows from which the grid is quicker than Barnes-Hut.
+FFT_FROM = 2_000
 # New rows look at fewer neighbours than those embedded together.
 NEW_PERPLEXITY = 5.0
 PRECOMPUTED = ("precomputed", "precomputed_affinities")
@@ -58,8 +58,8 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     metric_params : dict or None, default=None
         Arguments of the metric.
     method : {"auto", "barnes_hut", "fft"}, default="auto"
-        How repulsion is approximated: by a tree [2]_ or by interpolation on a grid [4]_, which "auto" takes from
-        10,000 rows on.
+        How repulsion is approximated: by a tree [2]_ or on a grid, by Fourier transforms [4]_, which "auto" takes
+        from 2,000 rows on.
     random_state : int, numpy.random.RandomState or None, default=None
         Seed of the start.
     n_jobs : int or None, default=None
