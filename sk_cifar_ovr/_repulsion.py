@@ -19,7 +19,7 @@ def repulsion(places: np.ndarray, threads: int = 1) -> tuple[np.ndarray, float]:
     The charge of each point goes to the nodes of a regular grid around it, by cubic B-splines; the grid is convolved
     with the forces of one charge; and forces are read off at the points by the same splines, whose smoothing the
     kernels undo. Particle-mesh methods of molecular dynamics work so [1]_; for t-SNE it takes the place of piecewise
-    polynomials [2]_, on a coarser grid and with 4 transforms instead of 9.
+    polynomials [2]_, on a coarser grid and with 3 transforms instead of 9.
 
     Parameters
     ----------
