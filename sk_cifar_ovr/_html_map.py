@@ -83,7 +83,9 @@ def explorer(result: Run, found: Map) -> dict[str, Model]:
     source = ColumnDataSource(_columns(result, found, names))
     keep = BooleanFilter()
     n = len(found.rows)
-    wraps = InlineStyleSheet(css=".bk-btn-group { flex-wrap: wrap; row-gap: 4px; }")
+    wraps = InlineStyleSheet(
+        css=".bk-btn-group { flex-wrap: wrap; row-gap: 4px; } .bk-btn { white-space: normal; max-width: 100%; }"
+    )
     # The buttons are the legend too.
     marks = InlineStyleSheet(css="".join(_mark(k) for k in range(len(names))))
     classes = CheckboxButtonGroup(labels=names, name="classes", margin=0, stylesheets=[wraps, marks])

@@ -12,6 +12,9 @@ SCORES = ("average_precision", "roc_auc", "calibration_error")
 # Pixels of a row; rows seen at once.
 HEIGHT = 30
 MOST_ROWS = 20
+# Pixels of a character in the column of names, and how wide that is.
+CHARACTER = 9
+NAMES_WIDTH = (110, 280)
 # `value` is the measured figure, which the column is sorted by.
 _BESIDE = (
     '<div style="text-align:right"><%= value.toFixed(1) %> '
@@ -41,7 +44,9 @@ def table(result: Run) -> DataTable:
         beside, width = result.table.beside(reference), 104
         cells |= {f"reference_{column}": [shown(column, x) for x in beside[f"reference_{column}"]] for column in shares}
         formats = {column: HTMLTemplateFormatter(template=_BESIDE.format(column=column)) for column in shares}
-    columns = [_column("class", 110, StringFormatter(font_style="bold"))]
+    least, most = NAMES_WIDTH
+    names = min(most, max(least, CHARACTER * max(map(len, cells["class"]))))
+    columns = [_column("class", names, StringFormatter(font_style="bold"))]
     columns += [_column(column, width, formats[column]) for column in shares]
     if scores is not None:
         cells |= {column: scores[column].tolist() for column in SCORES}

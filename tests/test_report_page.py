@@ -17,6 +17,7 @@ from conftest import dense
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, report
 from sk_cifar_ovr._html import page
 from sk_cifar_ovr._html_map import explorer
+from sk_cifar_ovr._html_table import table
 from sk_cifar_ovr._map import make_map
 from sk_cifar_ovr._run import examine, train
 from sk_cifar_ovr._split import Split
@@ -24,7 +25,8 @@ from sk_cifar_ovr._thumbnails import data_uris
 
 # Names as folders may have them, and as a page must not take for markup, nor Bokeh for columns.
 EVIL = "<img src=x onerror='window.evil = 1'>"
-NAMES = ["zero", "one", "two", EVIL, "f@true$x", "five & <b>six", "six", "seven", "eight", "nine"]
+LONG = "nine, a name as long as folders have it at times, and longer than a telephone is wide"
+NAMES = ["zero", "one", "two", EVIL, "f@true$x", "five & <b>six", "six", "seven", "eight", LONG]
 WIDTH, HEIGHT = 1100, 900
 
 
@@ -62,6 +64,10 @@ def test_page_links_nothing_outside_itself(run):
 def test_class_names_are_text(run):
     elements = Elements((run[1] / "report.html").read_text()).found
     assert not [attrs for _, attrs in elements if "onerror" in attrs]
+
+
+def test_column_of_names_is_as_wide_as_they_need(run):
+    assert table(run[0]).columns[0].width == 280
 
 
 def test_page_tells_what_was_run_and_shows_the_mistakes(run):
