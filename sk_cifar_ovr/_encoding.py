@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterable
 from importlib import import_module
@@ -17,6 +18,7 @@ from ._calibration import calibrator_from, calibrator_state
 from ._fitting import FittedNetwork, find_builder
 from ._scikeras import Bridge, loss_class, optimizer_class
 from ._searches import is_search
+from .backbones import split_weights
 from .exceptions import SavedFileError
 from .networks import BUILDERS
 
@@ -100,6 +102,8 @@ class Encoder:
             return value
         if isinstance(value, np.generic):
             return self.value(value.item())
+        if isinstance(value, os.PathLike):
+            return os.fspath(value)
         if isinstance(value, np.ndarray):
             array = value.astype(str) if value.dtype == object else value
             return {"array": self._number(array), "objects": value.dtype == object}
@@ -192,12 +196,14 @@ class Decoder:
 
     def _network(self, estimator, classes, document: Document) -> tuple[Bridge, FittedNetwork]:
         shape = tuple(document["shape"])
+        builder = find_builder(estimator.model)
+        routed, _ = split_weights(builder, estimator._routed)
         bridge = Bridge(
-            find_builder(estimator.model),
+            builder,
             loss=loss_class(estimator.loss),
             optimizer=optimizer_class(estimator.optimizer),
             image_shape=shape,
-            **estimator._routed,
+            **routed,
         )
         bridge.learn_meta(np.zeros((1, *shape), "uint8"), classes)
         spec = bridge.network_spec(document["precision"], n_heads=document["n_heads"])

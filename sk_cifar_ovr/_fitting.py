@@ -14,19 +14,22 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from ._batches import make_draw
 from ._objective import make_objective
+from ._phases import Phases, train_in_phases
 from ._precision import resolve_precision
 from ._prediction import predict
+from ._pretrained import Pretrained
 from ._problem_samplers import ProblemSampler
 from ._programs import NetworkSpec, State, borrow, build_model
 from ._progress import Progress
 from ._recipes import find_augmentation, with_recipe
 from ._rows import check_same_images, pixel_scale, row_shape, shaped
-from ._scikeras import Bridge, check_routed, check_routed_names, loss_class, optimizer_class
+from ._scikeras import Bridge, check_routed, check_routed_names, loss_class, nearest, optimizer_class
 from ._sklearn import check_sample_weight
-from ._training import Rows, Schedule, Trained, train
+from ._training import Rows, Schedule, Trained
 from ._training_rows import split
 from .augment import AUGMENTATIONS
-from .exceptions import ImageShapeError, PixelScaleWarning
+from .backbones import split_weights, warn_of_grey
+from .exceptions import ColorWarning, ImageShapeError, PixelScaleWarning
 from .networks import BUILDERS
 
 
@@ -92,6 +95,8 @@ class Job:
         Where to go on from.
     first_epoch : int
         Epochs trained earlier.
+    pretrained : Pretrained or None
+        Weights of the backbone to start anew with.
     """
 
     X: np.ndarray
@@ -103,6 +108,7 @@ class Job:
     settings: Any
     earlier: FittedNetwork | None = None
     first_epoch: int = 0
+    pretrained: Pretrained | None = None
 
     def fitted(self, trained: Trained) -> FittedNetwork:
         """The trained network."""
@@ -155,8 +161,12 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
         shape = row_shape(X, settings.image_shape)
         X = shaped(X, shape)
         scale = pixel_scale(X, name) if len(shape) == 3 or is_builtin(builder) else 1.0
+        warn_of_grey(builder, shape, name)
     classes = checked_classes(y, classes, name)
-    bridge = Bridge(builder, loss=loss, optimizer=optimizer, image_shape=shape, **settings._routed)
+    routed, pretrained = split_weights(builder, settings._routed)
+    if pretrained is not None and earlier is None:
+        pretrained.check()
+    bridge = Bridge(builder, loss=loss, optimizer=optimizer, image_shape=shape, **routed)
     bridge.learn_meta(X, classes)
     if len(shape) != 3 and (settings.test_flip or settings.test_shift):
         raise ImageShapeError("test_flip and test_shift change images, and X holds flat rows: set image_shape.")
@@ -168,11 +178,11 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
     )
     seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
     first_epoch = 0 if earlier is None else estimator.n_iter_
-    return Job(X, bridge, spec, shape, scale, seed, settings, earlier, first_epoch)
+    return Job(X, bridge, spec, shape, scale, seed, settings, earlier, first_epoch, pretrained)
 
 
 def untrained_network(estimator, X, y) -> NetworkSpec:
-    """The network that a fit would train; checks what `make_job` checks, and is silent about the scale of pixels.
+    """The network that a fit would train; checks what `make_job` checks, silent about scale and colour of pixels.
 
     Parameters
     ----------
@@ -186,7 +196,8 @@ def untrained_network(estimator, X, y) -> NetworkSpec:
     NetworkSpec
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PixelScaleWarning)
+        for of_images in (PixelScaleWarning, ColorWarning):
+            warnings.simplefilter("ignore", of_images)
         return make_job(estimator, X, y).spec
 
 
@@ -195,10 +206,14 @@ def find_builder(model):
 
     Raises
     ------
+    ValueError
+        If no built-in network has that name; names the nearest one.
     TypeError
         If it is a model or a class instead of a builder.
     """
     if isinstance(model, str):
+        if model not in BUILDERS:
+            raise ValueError(f"model={model!r}{nearest(model, BUILDERS)}: use one of {sorted(BUILDERS)} or a builder.")
         return BUILDERS[model]
     if isinstance(model, keras.Model) or inspect.isclass(model):
         raise TypeError(
@@ -301,6 +316,7 @@ def run_job(
     sample_weight: np.ndarray | None,
     stratify: np.ndarray,
     epochs: int,
+    head_epochs: int = 0,
     sampler: ProblemSampler | list[ProblemSampler] | None = None,
     progress: Progress | None = None,
     keep_optimizer: bool = False,
@@ -318,6 +334,8 @@ def run_job(
     stratify : ndarray of shape (n,)
         Labels that a validation split keeps in proportion, and balanced batches are drawn from.
     epochs : int
+    head_epochs : int, default=0
+        Epochs of the last layer alone, before those.
     sampler : ProblemSampler, a list of them for K heads, or None
         Resamples the rows to train on.
     progress : Progress or None
@@ -362,24 +380,27 @@ def run_job(
         callbacks=list(settings.callbacks or []),
         course=settings.schedule,
     )
-    total = len(stratify) * rows.n_networks * epochs
-    own = Progress(total, epochs, settings.verbose) if progress is None else nullcontext(progress)
+    total = epochs + head_epochs
+    phases = Phases(head_epochs, settings.fine_tune_rate, settings.feature_cache, job.pretrained)
+    n_shown = len(stratify) * rows.n_networks * total
+    own = Progress(n_shown, total, settings.verbose) if progress is None else nullcontext(progress)
     with borrow(job.spec, job.seed) as network, own as bar:
         dtype = "float64" if network.model.inputs[0].dtype == "float64" else "float32"
         counts = None if data.counts is None else data.counts[data.train]
         objective = make_objective(loss, trained_on, int(job.bridge.n_classes_), dtype, counts)
-        trained = train(
+        trained = train_in_phases(
             network,
             rows,
             objective,
             optimizer,
             schedule,
+            phases,
             state=earlier.state if earlier else None,
             optimizer_state=earlier.optimizer_state if earlier and keep_optimizer else None,
             progress=bar,
         )
         # Rows held out, resampled, or left over by an early end.
-        bar.skip(total - len(rows.train) * rows.n_networks * len(trained.losses))
+        bar.skip(n_shown - len(rows.train) * rows.n_networks * len(trained.losses))
         if network.joint is not None:
             trained.heads = network.joint.split(trained.state)
     if not keep_optimizer:

@@ -25,12 +25,15 @@ class JointNetwork:
     n_heads : int
     bias : keras.Variable or None
         (K * C,), what is added up right before the softmax of all heads, where there is one such variable.
+    features : keras.KerasTensor or None
+        Where the trunk ends; None of networks that share none.
     """
 
     model: keras.Model
     pick: list[Callable[[State, int], np.ndarray]]
     n_heads: int
     bias: keras.Variable | None = None
+    features: keras.KerasTensor | None = None
 
     def start_at(self, shares: np.ndarray) -> None:
         """Let each head answer the shares of its classes, (K, C), at first: a rare class need not be learnt as such.
@@ -81,7 +84,9 @@ def cut(model: keras.Model):
         tensor = inputs[0]
         if getattr(layer, "weights", []):
             break
-    shared = len(tail[0]._inbound_nodes) != 1
+    # Other models may have been made of the same layers.
+    own = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
+    shared = sum(id(node) in own for node in tail[0]._inbound_nodes) != 1
     if shared or isinstance(tensor._keras_history.operation, layers.InputLayer):
         trouble = "is used more than once" if shared else "is the only layer"
         raise NetworkError(
@@ -168,7 +173,7 @@ def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
         find = head_values.get(id(variable))
         pick.append(_shared(place[id(variable)]) if find is None else find(place))
     only_layer = joint.get_layer("heads") if grow is _one_wide_head and len(tail) == 1 else None
-    return JointNetwork(joint, pick, n_heads, getattr(only_layer, "bias", None))
+    return JointNetwork(joint, pick, n_heads, getattr(only_layer, "bias", None), features)
 
 
 def _is_plain_dense(layer) -> bool:

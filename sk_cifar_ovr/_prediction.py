@@ -1,5 +1,6 @@
 """Outputs of a network for any number of rows, in batches of bounded memory."""
 
+import math
 from collections.abc import Callable
 
 import keras
@@ -8,6 +9,8 @@ import numpy as np
 from ._programs import NetworkSpec, State, borrow
 
 PREDICTION_BATCH = 1024
+# Numbers that one layer may give for a batch: 256 MB in float32.
+MOST_VALUES = 2**26
 
 
 def for_device(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -84,17 +87,27 @@ def features(spec: NetworkSpec, state: State, X: np.ndarray, scale: float, layer
         return map_batches(network.features(layer).batch, X, scale, network.model)
 
 
+def prediction_batch(model: keras.Model) -> int:
+    """Rows that a network takes at once: fewer where its layers give much for each."""
+    largest = 1
+    for layer in model._flatten_layers():
+        shape = getattr(getattr(layer, "output", None), "shape", (1,))[1:] if layer._inbound_nodes else ()
+        if None not in shape:
+            largest = max(largest, math.prod(shape))
+    return min(PREDICTION_BATCH, 1 << (max(MOST_VALUES // largest, 1).bit_length() - 1))
+
+
 def map_batches(function: Callable, X: np.ndarray, scale: float, model: keras.Model) -> np.ndarray:
     """Apply a compiled ``function(batch, scale)`` to all rows in batches of bounded memory."""
     dtype = np.dtype("float64" if model.inputs[0].dtype == "float64" else "float32")
-    factor = np.asarray(scale, dtype)
-    first = function(for_device(X[:PREDICTION_BATCH], dtype), factor)
-    if len(X) <= PREDICTION_BATCH:
+    factor, size = np.asarray(scale, dtype), prediction_batch(model)
+    first = function(for_device(X[:size], dtype), factor)
+    if len(X) <= size:
         return first
     # Filled in place: a list of parts would need twice the memory in the end.
     outputs = np.empty((len(X), *first.shape[1:]), first.dtype)
-    outputs[:PREDICTION_BATCH] = first
-    for start in range(PREDICTION_BATCH, len(X), PREDICTION_BATCH):
-        rows = slice(start, start + PREDICTION_BATCH)
+    outputs[:size] = first
+    for start in range(size, len(X), size):
+        rows = slice(start, start + size)
         outputs[rows] = function(for_device(X[rows], dtype), factor)
     return outputs

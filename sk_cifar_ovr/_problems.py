@@ -165,7 +165,7 @@ def _weights_of_two(negative, positive):
 
 
 def _fit_independent(bases, X, labels, sample_weight, progress, n_jobs, samplers, **how) -> FittedProblems:
-    epochs = how.get("epochs") or inner_classifier(bases[0]).epochs
+    epochs = how.get("epochs") or inner_classifier(bases[0])._n_epochs()
     problems = list(zip(bases, labels.T, samplers or [None] * len(bases), strict=True))
     apart = effective_n_jobs(n_jobs) > 1
     if not apart and len(bases) > 1 and samplers is None and _go_side_by_side(bases[0], X, labels, **how):
@@ -229,18 +229,18 @@ def _go_side_by_side(base, X, labels, *, go_on, epochs=None, keep_optimizer=Fals
     if is_search(base) or go_on or keep_optimizer or not isinstance(base.random_state, Integral):
         return False
     own_rows = base.early_stopping or base.validation_fraction is not None or base.balanced_batches
-    if own_rows or base.warm_start or base.callbacks:
+    if own_rows or base.warm_start or base.callbacks or base.head_epochs:
         return False
     job = make_job(base, X, labels[:, 0].astype(int), classes=BINARY)
     _, optimizer = job.bridge.compiled_parts()
-    if optimizer.global_clipnorm is not None:
+    if optimizer.global_clipnorm is not None or job.pretrained is not None:
         return False
     with borrow(job.spec, job.seed) as network:
         adapts = any(hasattr(layer, "adapt_to_images") for layer in network.model.layers)
         batch_size = min(base.batch_size, len(X))
         n_steps = -(-len(X) // batch_size) * (epochs or base.epochs)
         pays = side_by_side_pays(network.model, batch_size, n_steps, labels.shape[1])
-        return pays and not adapts and not network.model.losses
+        return pays and not adapts and not network.model.losses and not network.is_frozen()
 
 
 def _fit_together(
@@ -268,6 +268,7 @@ def _fit_together(
         sample_weight=sample_weight,
         stratify=y,
         epochs=epochs or base.epochs,
+        head_epochs=0 if epochs or trunk is not None else base.head_epochs,
         sampler=sampler,
         progress=progress,
         keep_optimizer=keep_optimizer or base.warm_start,

@@ -13,14 +13,15 @@ from keras.src.random import seed_generator
 
 from ._backends import compile_program
 from ._branches import with_branches
+from ._compiled import CompiledNetwork, read, write
 from ._freeze import freeze
-from ._heads import JointNetwork, State, feature_model, with_heads
-from ._objective import LossGraph
+from ._heads import JointNetwork, State, cut, feature_model, with_heads
 from ._precision import with_precision
 from .exceptions import NetworkError
 
+# Of idle networks; the last used one is kept whatever its size.
 MAX_NETWORKS = 8
-MAX_TRAINERS = 8
+MAX_PARAMETERS = 2**26
 MAX_SEEDS = 4
 MAX_LAYERS = 4
 
@@ -141,38 +142,6 @@ def checked_model(model, n_classes: int | None) -> keras.Model:
     return model
 
 
-def augmented(model: keras.Model, layer: keras.layers.Layer | None) -> keras.Model:
-    """`model` behind a layer that changes its images; the variables of the model are shared.
-
-    Raises
-    ------
-    NetworkError
-        If the model takes flat rows.
-    """
-    if layer is None:
-        return model
-    (pixels,) = model.inputs
-    if len(pixels.shape) != 4:
-        raise NetworkError("augment changes images, and this network takes flat rows: set image_shape.")
-    inputs = keras.Input(pixels.shape[1:], dtype=pixels.dtype)
-    layer = layer.__class__.from_config({**layer.get_config(), "dtype": pixels.dtype})
-    return keras.Model(inputs, model(layer(inputs)), name=f"augmented_{model.name}")
-
-
-class Trainer:
-    """A network with an optimizer and a loss, compiled together."""
-
-    def __init__(self, network: "Network", optimizer: keras.optimizers.Optimizer, graph: LossGraph):
-        self.optimizer = optimizer.__class__.from_config(optimizer.get_config())
-        self.optimizer.build(network.model.trainable_variables)
-        self._fresh = read(self.optimizer.variables)
-        self.program = compile_program(network.training_model, self.optimizer, graph)
-
-    def reset_optimizer(self, state: State | None = None) -> None:
-        """Put the optimizer back to its first state, or to `state`."""
-        write(self.optimizer.variables, self._fresh if state is None else state)
-
-
 class FeatureProgram:
     """A network up to one of its layers, compiled.
 
@@ -188,19 +157,18 @@ class FeatureProgram:
         self.batch = compile_program(model).predict
 
 
-class Network:
-    """A built model, its compiled prediction and its trainers. Used by one fit or prediction at a time."""
+class Network(CompiledNetwork):
+    """A network of a spec: its weights for any seed, its layers as features, its last layer on its own."""
 
     def __init__(self, spec: NetworkSpec, seed: int):
-        self.model, self.joint = _construct(spec, seed)
-        self.training_model = augmented(self.model, spec.augment)
+        model, self.joint = _construct(spec, seed)
+        super().__init__(model, spec.augment)
+        self.size = model.count_params()
         self._spec = spec
         self._initial: OrderedDict[int, State] = OrderedDict({seed: read(self.model.variables)})
-        self._trainers: OrderedDict[Hashable, Trainer] = OrderedDict()
         self._features: OrderedDict[str | None, FeatureProgram] = OrderedDict()
-        self._program = compile_program(self.model)
-        self._holds: object = None
-        if spec.n_classes is not None:
+        self._parts: Parts | None = None
+        if spec.n_classes is not None and not _ends_in_softmax(model):
             self._check_softmax()
 
     def _check_softmax(self) -> None:
@@ -223,20 +191,6 @@ class Network:
                 self._initial.popitem(last=False)
         return self._initial[seed]
 
-    def reseed_augmentation(self, seed) -> None:
-        """Let the augmentation draw anew from `seed`; the model's own variables stay."""
-        own = {id(variable) for variable in self.model.variables}
-        generator = np.random.default_rng(seed)
-        for variable in self.training_model.variables:
-            if id(variable) not in own:
-                variable.assign(generator.integers(2**31 - 1, size=variable.shape))
-
-    def begin_epoch(self, epoch: int) -> None:
-        """Tell the augmentation which epoch begins, where it asks."""
-        for layer in self.training_model.layers:
-            if hasattr(layer, "begin_epoch"):
-                layer.begin_epoch(epoch)
-
     def adapt_to_images(self, images: np.ndarray) -> None:
         """Let layers that compute values of theirs from training images do so, in order."""
         for layer in self.model.layers:
@@ -251,34 +205,6 @@ class Network:
         if self.joint is not None:
             self.joint.start_at(shares)
 
-    def set_state(self, state: State) -> None:
-        """Load values into the variables; the same list twice in a row is loaded once."""
-        if self._holds is not state:
-            write(self.model.variables, state)
-            self._holds = state
-
-    def forget(self) -> None:
-        """Say that the variables are about to change in ways that `set_state` does not see."""
-        self._holds = None
-
-    def get_state(self) -> State:
-        """Values of all variables."""
-        return read(self.model.variables)
-
-    def trainer(self, optimizer: keras.optimizers.Optimizer, graph: LossGraph) -> Trainer:
-        """Trainer for this optimizer and loss, compiled on first use."""
-        settings = optimizer.get_config()
-        rate = settings.pop("learning_rate", None)
-        settings.pop("name", None)
-        is_value = isinstance(rate, (int, float, np.floating))
-        key = (type(optimizer), freeze(settings), None if is_value else freeze(rate), graph.key)
-        if key not in self._trainers:
-            self._trainers[key] = Trainer(self, optimizer, graph)
-            while len(self._trainers) > MAX_TRAINERS:
-                self._trainers.popitem(last=False)
-        self._trainers.move_to_end(key)
-        return self._trainers[key]
-
     def features(self, layer: str | None) -> "FeatureProgram":
         """The network up to a layer, compiled on first use."""
         if layer not in self._features:
@@ -289,9 +215,58 @@ class Network:
         self._features.move_to_end(layer)
         return self._features[layer]
 
-    def predict_batch(self, x: np.ndarray, scale: np.ndarray) -> np.ndarray:
-        """Output of the network on one batch."""
-        return self._program.predict(x, scale)
+    def parts(self) -> "Parts":
+        """The network in front of its last layer, and that layer, or those of K heads, on its own.
+
+        Raises
+        ------
+        NetworkError
+            If it cannot be cut there.
+        """
+        if self._parts is None:
+            features = cut(self.model)[0] if self.joint is None else self.joint.features
+            if features is None:
+                raise NetworkError("Networks side by side have no trunk in common.")
+            with seeded_building(0):
+                trunk = keras.Model(self.model.inputs[0], features, name="trunk")
+                head = keras.Model(features, self.model.outputs[0], name="head")
+            self._parts = Parts(trunk, compile_program(trunk).predict, CompiledNetwork(head))
+        return self._parts
+
+    def is_frozen(self) -> bool:
+        """Whether no layer in front of the last is trained, nor changes otherwise, in training."""
+        if all(layer.trainable for layer in self.model.layers):
+            return False
+        try:
+            last = {id(layer) for layer in self.parts().head.model.layers}
+        except NetworkError:
+            return False
+        trunk = [layer for layer in self.model.layers if id(layer) not in last and layer.variables]
+        return bool(trunk) and not any(layer.trainable for layer in trunk)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A network in two parts, which share its variables.
+
+    Attributes
+    ----------
+    trunk : keras.Model
+        All in front of the last layer.
+    features : callable
+        ``features(batch, scale) -> ndarray``: the trunk, compiled, as in prediction.
+    head : CompiledNetwork
+        The last layer, or those of K heads; it takes what the trunk gives.
+    """
+
+    trunk: keras.Model
+    features: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    head: CompiledNetwork
+
+
+def _ends_in_softmax(model: keras.Model) -> bool:
+    last = model.outputs[0]._keras_history.operation
+    return getattr(last, "activation", None) is keras.activations.softmax
 
 
 def build_model(spec: NetworkSpec, state: State) -> keras.Model:
@@ -331,30 +306,19 @@ def borrow(spec: NetworkSpec, seed: int = 0) -> Iterator[Network]:
         with _idle_lock:
             _idle.setdefault(key, []).append(network)
             _idle.move_to_end(key)
-            while sum(map(len, _idle.values())) > MAX_NETWORKS:
+            while _too_many_idle():
                 oldest = next(iter(_idle))
                 _idle[oldest].pop(0)
                 if not _idle[oldest]:
                     del _idle[oldest]
 
 
+def _too_many_idle() -> bool:
+    sizes = [network.size for networks in _idle.values() for network in networks]
+    return len(sizes) > MAX_NETWORKS or (len(sizes) > 1 and sum(sizes) > MAX_PARAMETERS)
+
+
 def clear_programs() -> None:
     """Forget every compiled program of this process; the next fit compiles anew."""
     with _idle_lock:
         _idle.clear()
-
-
-def read(variables) -> State:
-    """Copies of the values of variables."""
-    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
-
-
-def fits(variables, values: State) -> bool:
-    """Whether values have the shapes of the variables."""
-    return [tuple(variable.shape) for variable in variables] == [value.shape for value in values]
-
-
-def write(variables, values) -> None:
-    """Assign values to variables."""
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)

@@ -23,12 +23,21 @@ class Progress:
         Epochs of each network, to be shown.
     verbose : int or bool, default=0
         0 shows nothing.
+
+    Attributes
+    ----------
+    prefix, phase : str
+        Shown before and after what is being trained.
+    first_epoch : int
+        Epochs of an earlier phase.
     """
 
     def __init__(self, total: int, epochs: int = 0, verbose: int | bool = 0):
         self._total, self._epochs, self._verbose = total, epochs, verbose
         self._what = ""
         self.prefix = ""
+        self.phase = ""
+        self.first_epoch = 0
         self._bar: Any = None
         self._task: Any = None
 
@@ -51,12 +60,12 @@ class Progress:
         """Name what is being trained, such as ``"class 3/10"``."""
         self._what = self.prefix + what
 
-    def advance(self, n_rows: int, epoch: int) -> None:
+    def advance(self, n_rows: int, epoch: int | None = None) -> None:
         """Count rows that were trained on."""
         if self._bar is not None:
-            parts = [self._what] if self._what else []
-            if self._epochs:
-                parts.append(f"epoch {epoch + 1}/{self._epochs}")
+            parts = [part for part in (self._what, self.phase) if part]
+            if self._epochs and epoch is not None:
+                parts.append(f"epoch {self.first_epoch + epoch + 1}/{self._epochs}")
             self._bar.update(self._task, advance=n_rows, description=", ".join(parts) or "training")
 
     def skip(self, n_rows: int) -> None:

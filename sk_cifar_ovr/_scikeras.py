@@ -16,8 +16,9 @@ from scikeras._utils import route_params
 from scikeras.utils.transformers import ClassifierLabelEncoder
 from scikeras.wrappers import KerasClassifier
 
+from ._compiled import read
 from ._freeze import freeze
-from ._programs import NetworkSpec, State, read
+from ._programs import NetworkSpec, State
 from .exceptions import NetworkError, UnknownParameterError
 from .losses import SparseCategoricalCrossentropy, SparseCategoricalFocalLoss
 
@@ -146,7 +147,7 @@ def loss_class(loss) -> Any:
     """
     if isinstance(loss, str):
         if loss not in LOSSES:
-            raise ValueError(f"loss={loss!r}{_nearest(loss, LOSSES)}: use one of {sorted(LOSSES)} or a Keras loss.")
+            raise ValueError(f"loss={loss!r}{nearest(loss, LOSSES)}: use one of {sorted(LOSSES)} or a Keras loss.")
         return LOSSES[loss]
     if isinstance(loss, keras.losses.Loss) or (inspect.isclass(loss) and issubclass(loss, keras.losses.Loss)):
         return loss
@@ -175,7 +176,7 @@ def optimizer_class(optimizer) -> Any:
         except ValueError as error:
             known = [n for n in dir(keras.optimizers) if not n.startswith("_") and n[0].isupper()]
             raise ValueError(
-                f"optimizer={optimizer!r} is not an optimizer of Keras{_nearest(optimizer, map(str.lower, known))}."
+                f"optimizer={optimizer!r} is not an optimizer of Keras{nearest(optimizer, map(str.lower, known))}."
             ) from error
     base = keras.optimizers.Optimizer
     if isinstance(optimizer, base) or (inspect.isclass(optimizer) and issubclass(optimizer, base)):
@@ -203,7 +204,7 @@ def check_routed_names(names: Iterable[str], estimator: str, *, own: Iterable[st
         prefix, delimiter, rest = name.partition("__")
         if not delimiter or prefix not in ("model", "loss", "optimizer", "augment") or not rest:
             raise UnknownParameterError(
-                f"{estimator} has no parameter {name!r}{_nearest(name, own)}; parameters of the builder, the "
+                f"{estimator} has no parameter {name!r}{nearest(name, own)}; parameters of the builder, the "
                 "loss, the optimizer and the augmentation start with model__, loss__, optimizer__ or augment__."
             )
 
@@ -230,7 +231,7 @@ def check_routed(routed: dict[str, Any], *, model: Callable, loss, optimizer, au
         if option not in known:
             whom = getattr(target, "__name__", None) or getattr(getattr(target, "func", None), "__name__", prefix)
             raise UnknownParameterError(
-                f"{name}: {whom} takes no {option!r}{_nearest(option, known)}. It takes {sorted(known)}."
+                f"{name}: {whom} takes no {option!r}{nearest(option, known)}. It takes {sorted(known)}."
             )
 
 
@@ -241,6 +242,7 @@ def _parameters(target, *, follow_bases: bool) -> set[str]:
     return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)} - {"meta"}
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint at the nearest of some names; empty where none is near."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f" (did you mean {matches[0]!r}?)" if matches else ""

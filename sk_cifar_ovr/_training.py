@@ -4,16 +4,20 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import keras
 import numpy as np
 
 from ._backends import rate_is_value
 from ._batches import Draw, drawn, shuffled, wrapped
+from ._compiled import Trainer, fits, read, write
 from ._courses import COURSES
+from ._heads import State
 from ._objective import Objective
-from ._prediction import PREDICTION_BATCH, for_device
-from ._programs import Network, State, Trainer, fits, read, write
+from ._prediction import for_device, prediction_batch
+from ._pretrained import Pretrained
+from ._programs import Network
 from ._progress import Progress
 from .exceptions import NonFiniteLossError
 
@@ -122,7 +126,7 @@ class Trained:
 
 
 def train(
-    network: Network,
+    network: Any,
     rows: Rows,
     objective: Objective,
     optimizer: keras.optimizers.Optimizer,
@@ -130,13 +134,14 @@ def train(
     *,
     state: State | None = None,
     optimizer_state: State | None = None,
+    pretrained: Pretrained | None = None,
     progress: Progress | None = None,
 ) -> Trained:
     """Train a network.
 
     Parameters
     ----------
-    network : Network
+    network : Network, or CompiledNetwork where there is a `state`
         A borrowed network; its variables are overwritten.
     rows : Rows
     objective : Objective
@@ -145,6 +150,8 @@ def train(
     schedule : Schedule
     state, optimizer_state : list of ndarray or None
         Where to go on from; None starts anew.
+    pretrained : Pretrained or None
+        Weights to start anew with.
     progress : Progress or None
 
     Returns
@@ -166,10 +173,7 @@ def train(
         # Another optimizer starts anew on the same weights.
         optimizer_state = None
     if state is None:
-        network.set_state(network.initial_state(schedule.seed))
-        network.adapt_to_images(_some_images(network, rows, schedule.seed))
-        if rows.labels.ndim == 2:
-            network.start_at(_class_shares(rows, objective, network.model.outputs[0].shape[-1]))
+        start(network, rows, objective, schedule.seed, pretrained)
     else:
         network.set_state(state)
     trainer.reset_optimizer(optimizer_state)
@@ -190,6 +194,17 @@ def train(
             break
     callbacks.on_train_end()
     return run.finish()
+
+
+def start(network: Network, rows: Rows, objective: Objective, seed: int, pretrained: Pretrained | None) -> None:
+    """Give a network the values that training starts with."""
+    network.set_state(network.initial_state(seed))
+    network.forget()
+    if pretrained is not None:
+        pretrained.load_into(network.model)
+    network.adapt_to_images(_some_images(network, rows, seed))
+    if rows.labels.ndim == 2:
+        network.start_at(_class_shares(rows, objective, network.model.outputs[0].shape[-1]))
 
 
 class _Run:
@@ -264,8 +279,9 @@ class _Run:
     def validation_loss(self) -> float:
         rows, graph = self.rows, self.objective.graph
         total = weight = 0.0
-        for start in range(0, len(rows.validation), PREDICTION_BATCH):
-            index = rows.validation[start : start + PREDICTION_BATCH]
+        size = prediction_batch(self.network.model)
+        for start in range(0, len(rows.validation), size):
+            index = rows.validation[start : start + size]
             y_pred = self.network.predict_batch(for_device(rows.X[index], self.dtype), self.scale)
             labels = keras.ops.convert_to_tensor(rows.labels[index].astype("int32"))
             values = graph(labels, keras.ops.convert_to_tensor(y_pred), **self.objective.values)

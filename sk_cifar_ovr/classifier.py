@@ -1,5 +1,6 @@
 """`CNNClassifier`: one network, binary or multiclass."""
 
+import os
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -17,7 +18,6 @@ from ._rows import as_rows, rows_like_fitted
 from ._scikeras import Bridge, check_routed_names
 from ._sklearn import Interval, StrOptions, fit_context
 from .augment import AUGMENTATIONS
-from .networks import BUILDERS
 
 
 class CNNClassifier(ClassifierMixin, BaseEstimator):
@@ -26,8 +26,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     model : str or callable, default="cifar_cnn"
-        Name of a built-in network, or a builder ``(meta, *, option=default, ...) -> keras.Model`` that returns
-        an uncompiled model with softmax output.
+        Name of a built-in network (of `networks` or `backbones`), or a builder ``(meta, *, option=default, ...) ->
+        keras.Model`` that returns an uncompiled model with softmax output.
     loss : {"focal", "crossentropy"}, keras.losses.Loss or a subclass of it, default="focal"
         What is minimised. ``loss__gamma`` and ``loss__alpha`` reach `SparseCategoricalFocalLoss`;
         ``loss__label_smoothing`` both of the named ones.
@@ -38,6 +38,14 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         as usual and keeps the moving average of the weights (``optimizer__ema_momentum``).
     epochs : int, default=10
         Passes over the training rows.
+    head_epochs : int, default=0
+        Passes before those in which the last layer alone is trained. Images, without `augment`, go through the rest
+        of the network once for all of them. A fit that goes on from another has none.
+    fine_tune_rate : float, default=0.1
+        After `head_epochs`, the share of the optimizer's learning rate at which `epochs` go on.
+    feature_cache : str, path-like or None, default=None
+        Folder in which features that the last layer is trained on are kept, by the content of weights and images:
+        a later fit on the same images finds them there.
     batch_size : int, default=128
         Rows of one gradient step; larger than the number of rows means all of them.
     balanced_batches : bool or float, default=False
@@ -121,11 +129,14 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "model": [StrOptions(set(BUILDERS)), callable],
+        "model": [str, callable],
         "loss": "no_validation",
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "optimizer": "no_validation",
         "epochs": [Interval(Integral, 1, None, closed="left")],
+        "head_epochs": [Interval(Integral, 0, None, closed="left")],
+        "fine_tune_rate": [Interval(Real, 0, None, closed="neither")],
+        "feature_cache": [str, os.PathLike, None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "balanced_batches": ["boolean", Interval(Real, 0, 1, closed="neither")],
         "image_shape": [tuple, list, None],
@@ -152,6 +163,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         class_weight=None,
         optimizer="adam",
         epochs=10,
+        head_epochs=0,
+        fine_tune_rate=0.1,
+        feature_cache=None,
         batch_size=128,
         balanced_batches=False,
         image_shape=None,
@@ -175,6 +189,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.class_weight = class_weight
         self.optimizer = optimizer
         self.epochs = epochs
+        self.head_epochs = head_epochs
+        self.fine_tune_rate = fine_tune_rate
+        self.feature_cache = feature_cache
         self.batch_size = batch_size
         self.balanced_batches = balanced_batches
         self.image_shape = image_shape
@@ -315,11 +332,16 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             sample_weight=sample_weight,
             stratify=y,
             epochs=epochs or self.epochs,
+            head_epochs=0 if epochs or go_on else self.head_epochs,
             sampler=sampler,
             progress=progress,
             keep_optimizer=keep_optimizer or self.warm_start,
         )
         return self._adopt(job.bridge, job.fitted(trained), trained.history, go_on=go_on)
+
+    def _n_epochs(self):
+        """Epochs of a fit that starts anew."""
+        return self.head_epochs + self.epochs
 
     def _class_weights(self, classes, labels, sample_weight):
         return class_weights(self.class_weight, classes, classes[labels], sample_weight)

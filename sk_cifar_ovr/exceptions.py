@@ -31,6 +31,10 @@ class SavedFileError(ValueError):
     """A saved estimator that is damaged, or names something that is not trusted."""
 
 
+class WeightsError(ValueError):
+    """Weights of a pretrained network that are damaged, of another network, or out of reach."""
+
+
 class UnknownParameterError(TypeError, ValueError):
     """A parameter name that nothing takes.
 
@@ -45,3 +49,7 @@ class MissingExtraError(ImportError):
 
 class PixelScaleWarning(DataConversionWarning):
     """Float images that lie within 0-1 were taken as 0-1, not as 0-255."""
+
+
+class ColorWarning(DataConversionWarning):
+    """Grey images were repeated to the three channels that a pretrained network takes."""

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from ._image_input import image_input, image_shape, square_image_shape
+from .backbones import BACKBONES
 from .strong_networks import small_resnet, whitened_cnn
 
 __all__ = ["BUILDERS", "cifar_cnn", "image_input", "image_shape", "square_image_shape", "small_resnet", "whitened_cnn"]
@@ -57,4 +58,5 @@ BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "cifar_cnn": cifar_cnn,
     "small_resnet": small_resnet,
     "whitened_cnn": whitened_cnn,
+    **BACKBONES,
 }

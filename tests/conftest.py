@@ -39,3 +39,12 @@ def dense(meta, *, units=16):
             keras.layers.Dense(meta["n_classes_"], activation="softmax"),
         ]
     )
+
+
+def initial_model(clf):
+    """The network of a fitted classifier as it was before training."""
+    from sk_cifar_ovr._programs import borrow, build_model
+
+    seed = int(np.random.RandomState(clf.random_state).randint(np.iinfo(np.int32).max))
+    with borrow(clf._network.spec) as network:
+        return build_model(clf._network.spec, network.initial_state(seed))

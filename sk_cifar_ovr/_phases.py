@@ -1,0 +1,149 @@
+"""Training in two phases: the last layer alone, on features computed once, and then all that is trainable."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+
+from ._features_store import stored_features
+from ._objective import Objective
+from ._pretrained import Pretrained
+from ._programs import Network
+from ._progress import Progress
+from ._training import Rows, Schedule, State, Trained, start, train
+
+
+@dataclass(frozen=True)
+class Phases:
+    """What is trained when.
+
+    Attributes
+    ----------
+    head_epochs : int
+        Epochs of the last layer alone, before those of the schedule.
+    fine_tune_rate : float
+        Share of the learning rate in the epochs after those.
+    cache : str, path-like or None
+        Folder to keep features in.
+    pretrained : Pretrained or None
+        Weights to start anew with.
+    """
+
+    head_epochs: int = 0
+    fine_tune_rate: float = 1.0
+    cache: Any = None
+    pretrained: Pretrained | None = None
+
+
+def train_in_phases(
+    network: Network,
+    rows: Rows,
+    objective: Objective,
+    optimizer: keras.optimizers.Optimizer,
+    schedule: Schedule,
+    phases: Phases,
+    *,
+    state: State | None,
+    optimizer_state: State | None,
+    progress: Progress,
+) -> Trained:
+    """Train a network: first its last layer, where `phases` says so, then all of it.
+
+    While nothing in front of the last layer is trained, images go through the network once and the last layer is
+    trained on what came out: in the head epochs, and throughout where the rest is frozen and no augmentation
+    changes the images.
+
+    Parameters
+    ----------
+    network : Network
+    rows : Rows
+    objective : Objective
+    optimizer : keras.optimizers.Optimizer
+        Settings only.
+    schedule : Schedule
+        Of the epochs after the head epochs.
+    phases : Phases
+    state, optimizer_state : list of ndarray or None
+        Where to go on from; then there are no head epochs.
+    progress : Progress
+
+    Returns
+    -------
+    Trained
+        Of both phases; the optimizer's state is that of the second.
+
+    Raises
+    ------
+    NonFiniteLossError
+        If the loss or a weight becomes NaN or infinite.
+    NetworkError
+        If there are head epochs and the network cannot be cut in front of its last layer.
+    """
+    head_epochs = phases.head_epochs if state is None else 0
+    frozen = network.is_frozen() and network.training_model is network.model
+    progress.phase, progress.first_epoch = "", 0
+    how: dict[str, Any] = {"progress": progress}
+    if not (head_epochs or frozen):
+        return train(
+            network, rows, objective, optimizer, schedule,
+            state=state, optimizer_state=optimizer_state, pretrained=phases.pretrained, **how,
+        )  # fmt: skip
+    if state is None:
+        start(network, rows, objective, schedule.seed, phases.pretrained)
+    else:
+        network.set_state(state)
+    parts = network.parts()
+    features = replace(rows, X=stored_features(parts, rows, phases.cache, progress), scale=1.0)
+    trained = None
+    if head_epochs:
+        progress.phase = "head"
+        first = replace(schedule, epochs=head_epochs)
+        trained = _train_head(parts.head, features, objective, optimizer, first, None, **how)
+        progress.first_epoch = head_epochs
+        optimizer = slower(optimizer, phases.fine_tune_rate)
+        schedule = replace(schedule, first_epoch=schedule.first_epoch + len(trained.losses))
+    if frozen:
+        progress.phase = "head"
+        second = _train_head(parts.head, features, objective, optimizer, schedule, optimizer_state, **how)
+        network.forget()
+        second.state = network.get_state()
+    else:
+        del features
+        progress.phase = "all layers"
+        network.forget()
+        second = train(network, rows, objective, optimizer, schedule, state=network.get_state(), **how)
+    return second if trained is None else _joined(trained, second)
+
+
+def slower(optimizer: keras.optimizers.Optimizer, share: float) -> keras.optimizers.Optimizer:
+    """An optimizer of the same settings at a share of its learning rate.
+
+    Raises
+    ------
+    ValueError
+        If its learning rate is a schedule, and so no number to be multiplied.
+    """
+    if share == 1:
+        return optimizer
+    settings = optimizer.get_config()
+    if not isinstance(settings.get("learning_rate"), (int, float)):
+        raise ValueError(
+            "fine_tune_rate multiplies the learning rate, and this optimizer has a schedule of its own: give a number "
+            "and schedule='cosine', or set fine_tune_rate=1."
+        )
+    return optimizer.__class__.from_config({**settings, "learning_rate": settings["learning_rate"] * share})
+
+
+def _train_head(head, features, objective, optimizer, schedule, optimizer_state, *, progress):
+    trained = train(
+        head, features, objective, optimizer, schedule,
+        state=head.get_state(), optimizer_state=optimizer_state, progress=progress,
+    )  # fmt: skip
+    # Early stopping and averaged weights may have chosen other values than the last step's.
+    head.set_state(trained.state)
+    return trained
+
+
+def _joined(first: Trained, second: Trained) -> Trained:
+    history = {name: first.history[name] + second.history[name] for name in second.history}
+    return replace(second, history=history, losses=first.losses + second.losses)
