@@ -123,6 +123,38 @@ class KerasByHand:
         return self
 
 
+def bare_loop(X, y, precision, epochs=1):
+    """A call that runs one compiled training step over all batches: what a fit costs beyond it is overhead.
+
+    y holds 0 and 1; the weights go on from one call to the next.
+    """
+    import keras
+    import tensorflow as tf
+
+    network = our_classifier(epochs=1, precision=precision).fit(X[:BATCH], np.arange(BATCH) % 2).model_
+    optimizer = keras.optimizers.Adam()
+    optimizer.build(network.trainable_variables)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 32, 32, 3), tf.uint8), tf.TensorSpec((None,), tf.int32)])
+    def step(x, labels):
+        with tf.GradientTape() as tape:
+            answers = network(x, training=True)
+            loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, answers))
+        optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
+        return loss
+
+    y = y.astype("int32")
+
+    def run():
+        for epoch in range(epochs):
+            order = np.random.default_rng(epoch).permutation(len(X))
+            for start in range(0, len(X), BATCH):
+                index = order[start : start + BATCH]
+                step(X[index], y[index])
+
+    return run
+
+
 class OfModel:
     """A Keras model, asked as a classifier is."""
 

@@ -12,11 +12,9 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
-import numpy as np
 import tensorflow as tf
 from _common import DATA, clock, described, interleaved, ratios, surroundings, write_result
-from _sides import BATCH, images, our_classifier
+from _sides import bare_loop, images, our_classifier
 
 
 def throughput(arguments):
@@ -25,23 +23,7 @@ def throughput(arguments):
     y = (y == 3).astype("int32")
     result = described(surroundings(), sha256, n=len(X), flop_an_image=91e6)
     for precision in ("float32", "mixed_bfloat16"):
-        network = our_classifier(epochs=1, precision=precision).fit(X[:BATCH], y[:BATCH]).model_
-        optimizer = keras.optimizers.Adam()
-        optimizer.build(network.trainable_variables)
-
-        @tf.function(input_signature=[tf.TensorSpec((None, 32, 32, 3), tf.uint8), tf.TensorSpec((None,), tf.int32)])
-        def step(x, labels, network=network, optimizer=optimizer):
-            with tf.GradientTape() as tape:
-                answers = network(x, training=True)
-                loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, answers))
-            optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
-            return loss
-
-        def bare(step=step):
-            order = np.random.default_rng(0).permutation(len(X))
-            for start in range(0, len(X), BATCH):
-                index = order[start : start + BATCH]
-                step(X[index], y[index])
+        bare = bare_loop(X, y, precision)
 
         def ours(precision=precision):
             our_classifier(epochs=1, precision=precision).fit(X, y)
