@@ -3,7 +3,9 @@
 import hashlib
 import json
 import logging
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,7 +15,7 @@ from ._prediction import map_batches
 from ._programs import Parts
 from ._progress import Progress
 from ._training import Rows
-from ._whole_file import write_whole
+from ._whole_file import check_folder, write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -36,47 +38,100 @@ def stored_features(parts: Parts, rows: Rows, folder, progress: Progress) -> np.
     ndarray of shape (n, ...)
         float32, or float64 of a network in float64.
     """
-    path = None if folder is None else Path(folder) / f"features-{_digest(parts.trunk, rows)}.npy"
-    kept = None if path is None else _kept(path, (len(rows.X), *parts.trunk.output_shape[1:]))
-    if kept is not None:
-        logger.info("Features come from %s", path)
-        return kept
-    progress.phase = "features"
-    dtype = "float64" if parts.trunk.inputs[0].dtype == "float64" else "float32"
+    dtype = np.dtype("float64" if parts.trunk.inputs[0].dtype == "float64" else "float32")
+    path = None
+    if folder is not None:
+        path = Path(folder) / f"features-{_digest(parts.trunk, rows)}.npz"
+        kept = _kept(path, (len(rows.X), *parts.trunk.output_shape[1:]), dtype)
+        if kept is not None:
+            logger.info("Features come from %s", path)
+            return kept
+    n_done = 0
 
     def batch(images, scale):
-        progress.advance(0)
+        nonlocal n_done
         # NumPy has no bfloat16.
-        return np.asarray(parts.features(images, scale), dtype)
+        values = np.asarray(parts.features(images, scale), dtype)
+        n_done += len(images)
+        progress.phase = f"features of {n_done}/{len(rows.X)} images"
+        progress.advance(0)
+        return values
 
     features = map_batches(batch, rows.X, rows.scale, parts.trunk)
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda spare: np.save(spare, features, allow_pickle=False))
+        _keep(path, features)
     return features
 
 
-def _kept(path: Path, shape) -> np.ndarray | None:
+def prepare_folder(folder) -> None:
+    """Make the folder that features are kept in, and prove that it can be written to.
+
+    Raises
+    ------
+    OSError
+        If it cannot.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        check_folder(Path(folder))
+    except OSError as error:
+        raise type(error)(f"feature_cache={str(folder)!r} is no folder that can be written to: {error}") from error
+
+
+def _keep(path: Path, features: np.ndarray) -> None:
+    try:
+        # An archive for its checksum.
+        write_whole(path, lambda spare: np.savez(spare, features=features))
+    except OSError as error:
+        logger.warning("%s could not be written (%s): training goes on, and keeps no features", path, error)
+
+
+def _kept(path: Path, shape, dtype) -> np.ndarray | None:
     if not path.exists():
         return None
     try:
-        features = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        with np.load(path, allow_pickle=False) as file:
+            features = file["features"]
+    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile) as error:
         logger.warning("%s is damaged (%s), and its features are computed again", path, error)
         return None
-    return features if features.shape == shape else None
+    return features if features.shape == shape and features.dtype == dtype else None
 
 
 def _digest(trunk: keras.Model, rows: Rows) -> str:
     digest = hashlib.sha256()
-    # Names count up in a process, and say nothing about the network.
-    layers = [
-        (type(layer).__name__, {key: value for key, value in layer.get_config().items() if key != "name"})
-        for layer in trunk.layers
-    ]
-    facts = [layers, keras.version(), keras.backend.backend(), rows.X.shape, rows.X.dtype.str, rows.scale]
+    facts = [_graph(trunk), keras.version(), keras.backend.backend(), rows.X.shape, rows.X.dtype.str, rows.scale]
     digest.update(json.dumps(facts, default=str).encode())
     for values in read(trunk.weights):
         digest.update(np.ascontiguousarray(values).data)
     digest.update(np.ascontiguousarray(rows.X).data)
     return digest.hexdigest()
+
+
+def _graph(trunk: keras.Model) -> Any:
+    """Layers, their settings and what each takes, without their names, which count up in a process."""
+    config = trunk.get_config()
+    numbers: dict[str, str] = {}
+
+    def number_names(value):
+        for key, inner in _items(value):
+            if key == "name" and isinstance(inner, str):
+                numbers.setdefault(inner, str(len(numbers)))
+            number_names(inner)
+
+    def renamed(value):
+        if isinstance(value, dict):
+            return {key: renamed(inner) for key, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [renamed(inner) for inner in value]
+        return numbers.get(value, value) if isinstance(value, str) else value
+
+    number_names(config)
+    return renamed(config)
+
+
+def _items(value):
+    """What a dict or a list holds, with its keys."""
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, (list, tuple)) else ()

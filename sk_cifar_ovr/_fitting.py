@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 
 from ._batches import make_draw
+from ._features_store import prepare_folder
 from ._objective import make_objective
 from ._phases import Phases, train_in_phases
 from ._precision import resolve_precision
@@ -166,6 +167,8 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
     routed, pretrained = split_weights(builder, settings._routed)
     if pretrained is not None and earlier is None:
         pretrained.check()
+    if settings.feature_cache is not None:
+        prepare_folder(settings.feature_cache)
     bridge = Bridge(builder, loss=loss, optimizer=optimizer, image_shape=shape, **routed)
     bridge.learn_meta(X, classes)
     if len(shape) != 3 and (settings.test_flip or settings.test_shift):

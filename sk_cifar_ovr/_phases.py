@@ -83,6 +83,8 @@ def train_in_phases(
     frozen = network.is_frozen() and network.training_model is network.model
     progress.phase, progress.first_epoch = "", 0
     how: dict[str, Any] = {"progress": progress}
+    # Refused where it cannot be had, before anything is trained.
+    lower = slower(optimizer, phases.fine_tune_rate) if head_epochs else optimizer
     if not (head_epochs or frozen):
         return train(
             network, rows, objective, optimizer, schedule,
@@ -92,6 +94,8 @@ def train_in_phases(
         start(network, rows, objective, schedule.seed, phases.pretrained)
     else:
         network.set_state(state)
+        # The head is trained apart, and where that fails the network no longer holds this state.
+        network.forget()
     parts = network.parts()
     features = replace(rows, X=stored_features(parts, rows, phases.cache, progress), scale=1.0)
     trained = None
@@ -100,19 +104,21 @@ def train_in_phases(
         first = replace(schedule, epochs=head_epochs)
         trained = _train_head(parts.head, features, objective, optimizer, first, None, **how)
         progress.first_epoch = head_epochs
-        optimizer = slower(optimizer, phases.fine_tune_rate)
+        optimizer, headed = lower, network.get_state()
         schedule = replace(schedule, first_epoch=schedule.first_epoch + len(trained.losses))
     if frozen:
         progress.phase = "head"
         second = _train_head(parts.head, features, objective, optimizer, schedule, optimizer_state, **how)
-        network.forget()
         second.state = network.get_state()
     else:
         del features
         progress.phase = "all layers"
-        network.forget()
         second = train(network, rows, objective, optimizer, schedule, state=network.get_state(), **how)
-    return second if trained is None else _joined(trained, second)
+    if trained is None:
+        return second
+    if schedule.early_stopping and min(trained.history["val_loss"]) < min(second.history["val_loss"]):
+        second.state = headed
+    return _joined(trained, second)
 
 
 def slower(optimizer: keras.optimizers.Optimizer, share: float) -> keras.optimizers.Optimizer:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras.src.random import seed_generator
 
+from ._backbone_layers import Backbone
 from ._backends import compile_program
 from ._branches import with_branches
 from ._compiled import CompiledNetwork, read, write
@@ -242,7 +243,7 @@ class Network(CompiledNetwork):
         except NetworkError:
             return False
         trunk = [layer for layer in self.model.layers if id(layer) not in last and layer.variables]
-        return bool(trunk) and not any(layer.trainable for layer in trunk)
+        return bool(trunk) and not any(layer.trainable or _is_random(layer) for layer in trunk)
 
 
 @dataclass(frozen=True)
@@ -262,6 +263,12 @@ class Parts:
     trunk: keras.Model
     features: Callable[[np.ndarray, np.ndarray], np.ndarray]
     head: CompiledNetwork
+
+
+def _is_random(layer) -> bool:
+    """Whether a layer draws at random in training; that it is not trainable does not keep it from that."""
+    # Seeds are variables, and no weights. A frozen backbone works as in prediction.
+    return len(layer.variables) > len(layer.weights) and not isinstance(layer, Backbone)
 
 
 def _ends_in_softmax(model: keras.Model) -> bool:

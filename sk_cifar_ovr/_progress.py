@@ -109,8 +109,10 @@ class _Lines:
         now = time.monotonic()
         if now - self._last >= SECONDS_APART:
             self._last = now
-            left = (now - self._began) * (self._total / self._done - 1)
-            self._write(f"{self._done / self._total:.0%}, {left / 60:.1f} min left")
+            share = self._done / self._total
+            # Features are computed before the first row is trained on.
+            left = f", {(now - self._began) * (1 / share - 1) / 60:.1f} min left" if share else ""
+            self._write(f"{share:.0%}{left}")
 
     def stop(self) -> None:
         self._write(f"ended after {(time.monotonic() - self._began) / 60:.1f} min")

@@ -11,10 +11,12 @@ from sklearn.base import clone
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr import _features_store as store
-from sk_cifar_ovr.exceptions import NetworkError
+from sk_cifar_ovr import _progress as progress_lines
+from sk_cifar_ovr._programs import clear_programs
+from sk_cifar_ovr.exceptions import NetworkError, NonFiniteLossError
 
 
-def trunk(meta, *, frozen=True, noise=0.0):
+def trunk(meta, *, frozen=True, noise=0.0, share=1.0):
     """Flat rows through a hidden layer with batch normalisation, frozen or not, to a softmax."""
     layers = keras.layers
     pixels = keras.Input(meta["image_shape_"])
@@ -23,7 +25,9 @@ def trunk(meta, *, frozen=True, noise=0.0):
     x = layers.Dense(12, activation="tanh", trainable=not frozen, name="hidden")(x)
     x = layers.BatchNormalization(trainable=not frozen, momentum=0.5, name="norm")(x)
     if noise:
-        x = layers.Dropout(noise)(x)
+        x = layers.Dropout(noise, trainable=not frozen)(x)
+    if share != 1:
+        x = keras.ops.multiply(x, share)
     return keras.Model(pixels, layers.Dense(meta["n_classes_"], activation="softmax", name="softmax")(x))
 
 
@@ -96,12 +100,13 @@ def test_a_lower_rate_is_that_share_of_the_optimizers(digits):
     np.testing.assert_allclose(2 * steps[0.1], steps[0.2], rtol=1e-2, atol=1e-6)
 
 
-def test_a_rate_that_is_a_schedule_cannot_be_multiplied(digits):
+def test_a_rate_that_is_a_schedule_cannot_be_multiplied(digits, passes):
     X, y = digits
     course = keras.optimizers.schedules.ExponentialDecay(1e-2, 10, 0.9)
     clf = CNNClassifier(model=trunk, head_epochs=1, epochs=1, optimizer=keras.optimizers.SGD(course))
     with pytest.raises(ValueError, match="fine_tune_rate"):
         clf.fit(X, y)
+    assert passes == []
     clf.set_params(fine_tune_rate=1).fit(X, y)
 
 
@@ -138,10 +143,41 @@ def test_damaged_features_are_computed_again(digits, passes, tmp_path):
     first = clf.fit(X, y).predict_proba(X)
     (file,) = tmp_path.iterdir()
     whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
-    assert np.array_equal(clf.fit(X, y).predict_proba(X), first)
-    assert passes == [len(X)] * 2
-    assert file.read_bytes() == whole
+    middle = len(whole) // 2
+    for damaged in (whole[:middle], whole[:middle] + bytes([whole[middle] ^ 64]) + whole[middle + 1 :]):
+        file.write_bytes(damaged)
+        assert np.array_equal(clf.fit(X, y).predict_proba(X), first)
+        assert len(file.read_bytes()) == len(whole)
+    assert passes == [len(X)] * 3
+
+
+def test_another_graph_of_the_same_layers_has_features_of_its_own(digits, passes, tmp_path):
+    X, y = digits
+    clf = CNNClassifier(**FAST, feature_cache=tmp_path).fit(X, y)
+    clf.set_params(model__share=0.5).fit(X, y)
+    clf.set_params(model__share=0.25).fit(X, y)
+    assert passes == [len(X)] * 3
+    # Built anew, layers have other names.
+    clear_programs()
+    clf.fit(X, y)
+    assert passes == [len(X)] * 3
+
+
+def test_a_cache_that_cannot_be_is_refused_before_anything_is_computed(digits, passes, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="feature_cache"):
+        CNNClassifier(**FAST, feature_cache=tmp_path / "file").fit(*digits)
+    assert passes == []
+
+
+def test_features_that_cannot_be_kept_are_used_all_the_same(digits, passes, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "write_whole", full)
+    clf = CNNClassifier(**FAST, feature_cache=tmp_path).fit(*digits)
+    assert clf.n_iter_ == 3
+    assert not any(tmp_path.iterdir())
 
 
 def test_going_on_has_no_head_epochs(digits, passes):
@@ -165,6 +201,23 @@ def test_early_stopping_keeps_the_best_head(digits):
     assert clf.score(X, y) >= 0.1
 
 
+def test_early_stopping_keeps_the_head_where_all_that_follows_is_worse(digits):
+    X, y = digits
+    clf = CNNClassifier(**FAST, model__frozen=False, head_epochs=4, early_stopping=True, fine_tune_rate=1e3).fit(X, y)
+    head, rest = clf.history_["val_loss"][:4], clf.history_["val_loss"][4:]
+    assert min(head) < min(rest)
+    np.testing.assert_array_equal(values(clf, "hidden")[0], initial(clf, "hidden")[0])
+
+
+def test_a_head_that_fails_leaves_the_fitted_network_alone(digits):
+    X, y = digits
+    clf = CNNClassifier(**FAST).partial_fit(X, y, classes=range(10))
+    before = clf.predict_proba(X)
+    with pytest.raises(NonFiniteLossError):
+        clf.set_params(optimizer__learning_rate=1e38).partial_fit(X, y)
+    assert np.array_equal(clf.predict_proba(X), before)
+
+
 def test_a_network_that_cannot_be_cut_has_no_head_epochs(digits):
     X, y = digits
 
@@ -185,3 +238,11 @@ def test_progress_shows_the_phase(digits):
     with redirect_stderr(shown):
         CNNClassifier(**FAST, head_epochs=1, model__frozen=False, verbose=1).fit(X, y)
     assert "all layers, epoch 4/4" in shown.getvalue()
+
+
+def test_lines_in_a_log_say_how_far_the_features_are(digits, monkeypatch):
+    monkeypatch.setattr(progress_lines, "SECONDS_APART", 0.0)
+    shown = io.StringIO()
+    with redirect_stderr(shown):
+        CNNClassifier(**FAST, verbose=1).fit(*digits)
+    assert shown.getvalue().startswith("features of 360/360 images: 0%\nhead, epoch 1/3: ")
