@@ -112,7 +112,9 @@ def make_application(name: str, sides: tuple[int, int], options=None, *, weights
     NetworkError
         If the function takes no such options; names those that it takes.
     """
-    function, options = find_application(name), dict(options or {})
+    function, options = find_application(name), {} if options is None else options
+    if not isinstance(options, dict):
+        raise NetworkError(f"options={options!r}: give a dict of arguments of keras.applications.{name}.")
     taken = _arguments(function) - {"include_top", "weights", "input_tensor", "input_shape", "pooling", "name"}
     unknown = sorted(options.keys() - taken)
     if unknown:

@@ -3,12 +3,16 @@
 import hashlib
 import io
 import os
-import socket
+import re
+import threading
 import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import h5py
 import keras
@@ -21,9 +25,9 @@ State = list[np.ndarray]
 
 SUFFIXES = (".weights.h5", ".h5", ".keras")
 HOST = "storage.googleapis.com"
-PATIENCE = 3.0
-# Weights do not depend on the size of the images they are loaded at; Keras refuses less for some networks.
-SIDES = (96, 96)
+PATIENCE = 5.0
+# Weights do not depend on the size of the images they are loaded at; Keras refuses some sizes, or warns of them.
+SIDES = (224, 224)
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,11 @@ class Pretrained:
         ChecksumError
             If the file is not the one that `sha256` names.
         WeightsError
-            If the file is of another kind, or the published weights are out of reach.
+            If the file is of another kind, the published weights are out of reach, or a checksum is given for them.
         """
         if self._published():
+            if self.sha256 is not None:
+                raise WeightsError("weights_sha256 is that of a file, and Keras checks the published weights itself.")
             _check_reach(self.application)
             return
         path = Path(self.source)
@@ -82,12 +88,13 @@ class Pretrained:
         WeightsError
             If the file is damaged or of another network, or the published weights are out of reach.
         """
-        self.check()
+        options = tuple((self.options or {}).items())
         if self._published():
-            return _download(self.application, self.options)
+            return _download(self.application, options)
+        self.check()
         path = Path(self.source)
         stat = path.stat()
-        return _read(self.application, tuple((self.options or {}).items()), path, stat.st_mtime_ns, stat.st_size)
+        return _read(self.application, options, path, stat.st_mtime_ns, stat.st_size)
 
     def _published(self) -> bool:
         return isinstance(self.source, str) and self.source == "imagenet"
@@ -99,14 +106,13 @@ class Pretrained:
             variable.assign(value)
 
 
-# Folds, candidates and classes ask for the same file one after another.
+# Folds, candidates and classes ask for the same weights one after another.
 @lru_cache(maxsize=1)
 def _read(application: str, options: tuple, path: Path, modified: int, size: int) -> State:
     # A network of its own takes the values, so that a file that fails half way leaves no trace.
     network = make_application(application, SIDES, dict(options))
     try:
-        _check_same_arrays(network, path)
-        network.load_weights(path)
+        _fitting_model(network, path).load_weights(path)
     except Exception as error:
         # Keras, h5py and zipfile each have exceptions of their own for a file that is damaged or does not fit.
         raise WeightsError(
@@ -116,9 +122,11 @@ def _read(application: str, options: tuple, path: Path, modified: int, size: int
     return _values(network, str(path))
 
 
-def _download(application: str, options: dict | None) -> State:
+@lru_cache(maxsize=1)
+def _download(application: str, options: tuple) -> State:
+    _check_reach(application)
     try:
-        network = make_application(application, SIDES, options, weights="imagenet")
+        network = make_application(application, SIDES, dict(options), weights="imagenet")
     except Exception as error:
         # urllib's, Keras' and h5py's own exceptions.
         raise WeightsError(
@@ -129,23 +137,42 @@ def _download(application: str, options: dict | None) -> State:
 
 
 def _check_reach(application: str) -> None:
-    file = WEIGHT_FILES.get(application)
     folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser() / "models"
-    if (file and (folder / file).is_file()) or _host_answers():
+    if _is_kept(application, folder) or _host_answers():
         return
-    where = f"{folder / file}" if file else f"a file in {folder}"
+    file = WEIGHT_FILES.get(application)
     raise WeightsError(
         f"weights='imagenet': {HOST} does not answer, and there is no copy that Keras keeps of {application}'s weights "
-        f"({where}). Fetch the file where there is internet, then give its path as weights='PATH', or put it there."
+        f"in {folder}. Fetch the file{f' ({file})' if file else ''} where there is internet, then give its path as "
+        "weights='PATH'."
     )
 
 
+def _is_kept(application: str, folder: Path) -> bool:
+    """Whether Keras keeps a file of a network without its top; spelling differs from one network to the next."""
+    # "resnet50" is in "resnet50v2", which is another.
+    wanted = re.compile(rf"{application.lower()}(?!v\d).*notop")
+    return any(wanted.search(re.sub(r"[^a-z0-9]", "", file.name.lower())) for file in folder.glob("*.h5"))
+
+
 def _host_answers() -> bool:
-    try:
-        socket.create_connection((HOST, 443), timeout=PATIENCE).close()
-    except OSError:
-        return False
-    return True
+    answers = []
+
+    def ask():
+        try:
+            # As Keras does, so that a proxy counts.
+            urlopen(Request(f"https://{HOST}/", method="HEAD"), timeout=PATIENCE).close()
+        except HTTPError:
+            pass
+        except (OSError, HTTPException):
+            return
+        answers.append(True)
+
+    # A name is looked up without any limit of time.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PATIENCE)
+    return bool(answers)
 
 
 def _check_sum(path: Path, expected: str) -> None:
@@ -163,15 +190,18 @@ def _values(network: keras.Model, source: str) -> State:
     return values
 
 
-def _check_same_arrays(network: keras.Model, path: Path) -> None:
-    """Refuse a file in Keras' own format that has more arrays than the network: Keras would not notice."""
+def _fitting_model(network: keras.Model, path: Path) -> keras.Model:
+    """The network, or its part behind the preprocessing: what a file has the arrays of.
+
+    Keras would not notice more arrays than it asks for.
+    """
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
             file: Any = io.BytesIO(archive.read("model.weights.h5"))
     elif path.name.endswith(".weights.h5"):
         file = path
     else:
-        return
+        return network
     shapes: list[tuple[int, ...]] = []
 
     def collect(name, item):
@@ -181,9 +211,10 @@ def _check_same_arrays(network: keras.Model, path: Path) -> None:
 
     with h5py.File(file) as weights:
         weights.visititems(collect)
-    expected = [tuple(weight.shape) for weight in network.weights]
-    if sorted(shapes) != sorted(expected):
-        raise WeightsError(f"it holds {len(shapes)} arrays, and not the {len(expected)} shapes of this network")
+    for model in (network, backbone_of(network)):
+        if sorted(shapes) == sorted(tuple(weight.shape) for weight in model.weights):
+            return model
+    raise WeightsError(f"it holds {len(shapes)} arrays, and not the {len(network.weights)} shapes of this network")
 
 
 def _first_line(error: Exception) -> str:

@@ -17,7 +17,7 @@ from ._heads import State
 from ._objective import Objective
 from ._prediction import for_device, prediction_batch
 from ._pretrained import Pretrained
-from ._programs import Network
+from ._programs import Network, seeded_building
 from ._progress import Progress
 from .exceptions import NonFiniteLossError
 
@@ -201,7 +201,9 @@ def start(network: Network, rows: Rows, objective: Objective, seed: int, pretrai
     network.set_state(network.initial_state(seed))
     network.forget()
     if pretrained is not None:
-        pretrained.load_into(network.model)
+        # It may build a network to read a file with, which no generator of the caller's notices.
+        with seeded_building(seed):
+            pretrained.load_into(network.model)
     network.adapt_to_images(_some_images(network, rows, seed))
     if rows.labels.ndim == 2:
         network.start_at(_class_shares(rows, objective, network.model.outputs[0].shape[-1]))

@@ -3,14 +3,16 @@
 import re
 import warnings
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from ._applications import smallest_side
 from ._backbone_layers import Backbone, ExpectedPixels
-from ._image_input import pixel_input
+from ._image_input import pixel_input, square_image_shape
 from ._pretrained import Pretrained
 from .exceptions import ColorWarning, ImageShapeError, NetworkError
 
@@ -38,8 +40,8 @@ def keras_application(
     weights_sha256 : str or None, default=None
         Checksum that the file must have.
     trainable : bool or str, default=False
-        Whether the backbone is trained: not, wholly, or, as ``"last_20"``, its last 20 layers that have weights.
-        What is not trained keeps the statistics of its batch normalisation, too.
+        Whether the backbone is trained: not, wholly, or, as ``"last_20"``, its last 20 layers that have weights
+        (all, where there are no more). What is not trained keeps the statistics of its batch normalisation, too.
     image_size : int, (height, width) or None, default=None
         Size that images are brought to. None leaves them as they are, unless they are smaller than the network
         takes.
@@ -89,8 +91,8 @@ def keras_application(
 
 
 def _trained_part(trainable) -> tuple[bool, int | None]:
-    if isinstance(trainable, bool):
-        return trainable, None
+    if isinstance(trainable, (bool, np.bool_)):
+        return bool(trainable), None
     match = re.fullmatch(r"last_([1-9]\d*)", str(trainable))
     if match is None:
         raise NetworkError(f"trainable={trainable!r}: use True, False or 'last_N', such as 'last_20'.")
@@ -100,9 +102,13 @@ def _trained_part(trainable) -> tuple[bool, int | None]:
 def _sides(image_size, given, smallest: int, name: str) -> tuple[int, int]:
     if image_size is None:
         return tuple(max(side, smallest) for side in given)
-    sides = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if len(sides) != 2 or min(sides) < smallest:
-        raise ImageShapeError(f"image_size={image_size!r}: {name} takes images of {smallest} pixels a side or more.")
+    sides = (image_size, image_size) if isinstance(image_size, Integral) else image_size
+    pair = isinstance(sides, (tuple, list)) and len(sides) == 2 and all(isinstance(side, Integral) for side in sides)
+    if not pair or min(sides) < smallest:
+        raise ImageShapeError(
+            f"image_size={image_size!r}: {name} takes images of {smallest} pixels a side or more; give one number, or "
+            "(height, width)."
+        )
     return int(sides[0]), int(sides[1])
 
 
@@ -155,7 +161,7 @@ def warn_of_grey(builder, shape: tuple[int, ...], estimator: str) -> None:
     estimator : str
         Name for the warning.
     """
-    if builder in BACKBONES.values() and len(shape) == 3 and shape[-1] == 1:
+    if builder in BACKBONES.values() and (shape if len(shape) == 3 else square_image_shape(shape[0]))[-1] == 1:
         warnings.warn(
             f"{estimator}: X holds grey images, and {builder.__name__} takes red, green and blue: the one channel is "
             "repeated inside the network.",

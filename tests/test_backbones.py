@@ -2,8 +2,10 @@
 
 import hashlib
 import pickle
+import random
 import shutil
-import socket
+import threading
+from urllib.error import HTTPError, URLError
 
 import h5py
 import keras
@@ -15,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, load, save
+from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, _pretrained, load, save
 from sk_cifar_ovr._applications import _is_preprocessing, make_application
 from sk_cifar_ovr._backbone_layers import ExpectedPixels, _leaves
 from sk_cifar_ovr._programs import borrow
@@ -161,6 +163,17 @@ def test_grey_images_become_three_channels_and_that_is_said(digits):
     assert_close(grey, extractor.fit_transform(np.repeat(X[:32], 3, axis=-1), y[:32]))
 
 
+def test_flat_rows_of_grey_images_are_said_to_be_grey(digits):
+    X, y = digits
+    with pytest.warns(ColorWarning, match="grey"):
+        CNNClassifier(**SMALL, epochs=1).fit(X[:32].reshape(32, -1), y[:32])
+
+
+def test_numbers_and_flags_of_numpy_are_taken(rgb):
+    clf = CNNClassifier(**SMALL, epochs=1, model__image_size=np.int64(40), model__trainable=np.False_).fit(*rgb)
+    assert clf.model_.get_layer("backbone").input.shape == (None, 40, 40, 3)
+
+
 def test_images_are_resized_inside(rgb):
     X, y = rgb
     clf = CNNClassifier(**SMALL, epochs=1, model__image_size=(40, 48)).fit(X, y)
@@ -200,6 +213,20 @@ def test_efficientnet_has_the_preprocessing_of_its_published_weights(rgb, tmp_pa
     model = keras_application(META, name="EfficientNetB0", weights=tmp_path / "efficientnet.weights.h5")
     inside = keras.Model(model.inputs[0], model.get_layer("backbone").output)(X)
     assert_close(inside, application(X))
+
+
+def test_a_backbone_trained_here_is_saved_and_loaded_without_its_preprocessing(rgb, tmp_path):
+    model = keras_application(META, name="EfficientNetB0")
+    model.get_layer("backbone").network.save_weights(tmp_path / "own.weights.h5")
+    again = keras_application(META, name="EfficientNetB0", weights=tmp_path / "own.weights.h5")
+    assert all(same(*pair) for pair in zip(leaves(model), leaves(again), strict=True))
+
+
+def test_reading_a_file_leaves_the_callers_generator_alone(rgb, small_file):
+    _pretrained._read.cache_clear()
+    before = random.getstate()
+    CNNClassifier(**SMALL, epochs=1, model__weights=small_file).fit(*rgb)
+    assert random.getstate() == before
 
 
 def damaged(kind, whole, folder):
@@ -260,18 +287,83 @@ def test_weights_decide_about_values_and_not_about_the_graph(rgb, small_file):
     assert not same(random._network.state, loaded._network.state)
 
 
-def test_published_weights_out_of_reach_are_an_error_at_once(rgb, tmp_path, monkeypatch):
-    def unreachable(address, timeout):
-        assert address[0] == "storage.googleapis.com"
-        assert timeout <= 5
-        raise OSError("no network")
+def no_answer(request, timeout):
+    assert request.full_url == "https://storage.googleapis.com/"
+    assert timeout <= 5
+    raise URLError("no network")
 
-    monkeypatch.setattr(socket, "create_connection", unreachable)
+
+def test_published_weights_out_of_reach_are_an_error_at_once(rgb, tmp_path, monkeypatch):
+    monkeypatch.setattr(_pretrained, "urlopen", no_answer)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     clf = CNNClassifier("densenet121", model__weights="imagenet", epochs=1)
     monkeypatch.setattr("sk_cifar_ovr._fitting.borrow", no_building)
     with pytest.raises(WeightsError, match=r"densenet121_weights.*weights='PATH'"):
         clf.fit(*rgb)
+    with pytest.raises(WeightsError, match="Keras checks"):
+        clf.set_params(model__weights_sha256="0" * 64).fit(*rgb)
+
+
+def test_a_name_that_is_looked_up_for_long_is_no_answer(monkeypatch):
+    looked_up = threading.Event()
+
+    def slow(request, timeout):
+        looked_up.wait(5)
+        raise URLError("no such host")
+
+    monkeypatch.setattr(_pretrained, "urlopen", slow)
+    monkeypatch.setattr(_pretrained, "PATIENCE", 0.01)
+    assert not _pretrained._host_answers()
+    looked_up.set()
+
+
+def test_any_answer_of_the_host_will_do(monkeypatch):
+    def refused(request, timeout):
+        raise HTTPError(request.full_url, 400, "Bad Request", None, None)
+
+    monkeypatch.setattr(_pretrained, "urlopen", refused)
+    assert _pretrained._host_answers()
+
+
+@pytest.mark.parametrize(
+    ("application", "file"),
+    [
+        ("DenseNet121", "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+        ("MobileNet", "mobilenet_2_5_224_tf_no_top.h5"),
+        ("EfficientNetV2B0", "efficientnetv2-b0_notop.h5"),
+        ("ResNet101", "resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    ],
+)
+def test_a_copy_that_keras_keeps_needs_no_internet(tmp_path, monkeypatch, application, file):
+    monkeypatch.setattr(_pretrained, "urlopen", no_answer)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / file.replace("no", "")).touch()
+    (tmp_path / "models" / "resnet101v2_weights_tf_dim_ordering_tf_kernels_notop.h5").touch()
+    with pytest.raises(WeightsError):
+        _pretrained.Pretrained(application, "imagenet").check()
+    (tmp_path / "models" / file).touch()
+    _pretrained.Pretrained(application, "imagenet").check()
+
+
+def test_published_weights_are_those_of_kerass_file(rgb, tmp_path, monkeypatch):
+    """Of the kind that Keras publishes, and read once for all fits."""
+    keras.utils.set_random_seed(1)
+    application = make_application("MobileNet", (32, 32), {"alpha": 0.25})
+    application.save(tmp_path / "mobilenet_2_5_224_tf_no_top.h5")
+    asked = []
+
+    def get_file(name, *_, **__):
+        asked.append(name)
+        return str(tmp_path / name)
+
+    monkeypatch.setattr(keras.src.applications.mobilenet.file_utils, "get_file", get_file)
+    monkeypatch.setattr(_pretrained, "_is_kept", lambda *_: True)
+    clf = CNNClassifier(**SMALL, epochs=1, model__weights="imagenet", precision="float32")
+    expected = application(rgb[0].astype("float32") / 127.5 - 1)
+    assert_close(CNNFeatures(clf).fit_transform(*rgb), expected)
+    clf.fit(*rgb)
+    assert asked == ["mobilenet_2_5_224_tf_no_top.h5"]
 
 
 def no_building(*_):
@@ -337,7 +429,10 @@ def test_double_precision_is_double_throughout(rgb):
         ({"model": "mobilenet", "model__image_size": (64, 16)}, ImageShapeError, "32 pixels"),
         ({"model": "keras_application", "model__name": "Xception", "model__image_size": 64}, ImageShapeError, "71"),
         ({"model": "mobilenet", "model__trainable": "last_none"}, NetworkError, "'last_20'"),
+        ({"model": "mobilenet", "model__trainable": "last_0"}, NetworkError, "'last_20'"),
+        ({"model": "mobilenet", "model__image_size": 64.0}, ImageShapeError, "give one number"),
         ({"model": "mobilenet", "model__options": {"alfa": 0.25}}, NetworkError, "alpha"),
+        ({"model": "mobilenet", "model__options": 0.25}, NetworkError, "a dict"),
         ({"model": "mobilenet", "model__weight": None}, TypeError, "did you mean 'weights'"),
         ({"model": "mobilenet", "model__weights": "nowhere.h5"}, FileNotFoundError, "nowhere.h5"),
         ({"model": "mobilenet", "model__weights": __file__}, WeightsError, r"\.weights\.h5"),
