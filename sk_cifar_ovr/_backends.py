@@ -5,6 +5,7 @@ values of the loss), so that fits of the same graph share one compiled program.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -60,9 +61,10 @@ class TensorFlowProgram:
         if key not in self._functions:
             on_gpu = bool(tf.config.list_physical_devices("GPU"))
             # XLA slows small convolutions down on a CPU.
-            # TensorFlow counts the traces of equal methods as one, and would warn that many networks trace often.
+            # TensorFlow counts the traces of equal code as one, and would warn that many networks trace often: a
+            # partial object has no code of its own.
             self._functions[key] = tf.function(
-                lambda *arrays: python_function(*arrays),
+                partial(python_function),
                 input_signature=signature,
                 jit_compile=on_gpu,
                 autograph=False,

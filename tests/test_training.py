@@ -53,6 +53,18 @@ def test_fits_of_one_graph_are_traced_once(digits, fresh_programs):
     assert trace_count() - before == 2
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own warning")
+def test_tensorflow_does_not_warn_of_many_networks(digits, fresh_programs, caplog):
+    import tensorflow as tf
+
+    X, y = digits
+    tf.get_logger().addHandler(caplog.handler)
+    for units in range(2, 8):
+        CNNClassifier(dense, model__units=units, epochs=1).fit(X[:50], y[:50]).predict(X[:50])
+    tf.get_logger().removeHandler(caplog.handler)
+    assert "retracing" not in caplog.text
+
+
 def test_a_shared_program_leaves_no_trace_of_its_last_user(digits, fresh_programs):
     X, y = digits
     alone = CNNClassifier(**FAST, loss__gamma=1.0).fit(X, y)
