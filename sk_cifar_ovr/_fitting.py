@@ -216,7 +216,11 @@ def find_builder(model):
     """
     if isinstance(model, str):
         if model not in BUILDERS:
-            raise ValueError(f"model={model!r}{nearest(model, BUILDERS)}: use one of {sorted(BUILDERS)} or a builder.")
+            raise ValueError(
+                f"model={model!r}{nearest(model, BUILDERS)}: use one of {sorted(BUILDERS)} or a builder. Any other "
+                "network of keras.applications is model='keras_application' with its name, such as "
+                "model__name='ResNet101'."
+            )
         return BUILDERS[model]
     if isinstance(model, keras.Model) or inspect.isclass(model):
         raise TypeError(

@@ -56,6 +56,8 @@ class Pretrained:
 
         Raises
         ------
+        TypeError
+            If `source` is no path.
         FileNotFoundError
             If there is no such file.
         ChecksumError
@@ -68,6 +70,10 @@ class Pretrained:
                 raise WeightsError("weights_sha256 is that of a file, and Keras checks the published weights itself.")
             _check_reach(self.application)
             return
+        if not isinstance(self.source, (str, os.PathLike)):
+            raise TypeError(
+                f"weights is of type {type(self.source).__name__}: give the path of a file, 'imagenet' or None."
+            )
         path = Path(self.source)
         if not path.is_file():
             raise FileNotFoundError(

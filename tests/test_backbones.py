@@ -423,6 +423,7 @@ def test_double_precision_is_double_throughout(rgb):
     ("settings", "error", "message"),
     [
         ({"model": "densnet121"}, ValueError, "did you mean 'densenet121'"),
+        ({"model": "resnet101"}, ValueError, "model='keras_application'.*model__name"),
         ({"model": "keras_application"}, NetworkError, "model__name"),
         ({"model": "keras_application", "model__name": "Resnet_101"}, NetworkError, "did you mean 'ResNet101'"),
         ({"model": "mobilenet", "model__image_size": 31}, ImageShapeError, "32 pixels"),
@@ -434,6 +435,7 @@ def test_double_precision_is_double_throughout(rgb):
         ({"model": "mobilenet", "model__options": {"alfa": 0.25}}, NetworkError, "alpha"),
         ({"model": "mobilenet", "model__options": 0.25}, NetworkError, "a dict"),
         ({"model": "mobilenet", "model__weight": None}, TypeError, "did you mean 'weights'"),
+        ({"model": "mobilenet", "model__weights": 5}, TypeError, "of type int"),
         ({"model": "mobilenet", "model__weights": "nowhere.h5"}, FileNotFoundError, "nowhere.h5"),
         ({"model": "mobilenet", "model__weights": __file__}, WeightsError, r"\.weights\.h5"),
     ],
