@@ -16,18 +16,18 @@ from sk_cifar_ovr._programs import clear_programs
 from sk_cifar_ovr.exceptions import NetworkError, NonFiniteLossError
 
 
-def trunk(meta, *, frozen=True, noise=0.0, share=1.0):
+def trunk(meta, *, frozen=True, noise=0.0, add=None):
     """Flat rows through a hidden layer with batch normalisation, frozen or not, to a softmax."""
     layers = keras.layers
     pixels = keras.Input(meta["image_shape_"])
     x = layers.Rescaling(1 / 255)(pixels)
     x = layers.Flatten()(x)
-    x = layers.Dense(12, activation="tanh", trainable=not frozen, name="hidden")(x)
-    x = layers.BatchNormalization(trainable=not frozen, momentum=0.5, name="norm")(x)
+    hidden = layers.Dense(12, activation="tanh", trainable=not frozen, name="hidden")(x)
+    x = layers.BatchNormalization(trainable=not frozen, momentum=0.5, name="norm")(hidden)
     if noise:
         x = layers.Dropout(noise, trainable=not frozen)(x)
-    if share != 1:
-        x = keras.ops.multiply(x, share)
+    if add is not None:
+        x = layers.Add()([x, {"hidden": hidden, "norm": x}[add]])
     return keras.Model(pixels, layers.Dense(meta["n_classes_"], activation="softmax", name="softmax")(x))
 
 
@@ -154,8 +154,8 @@ def test_damaged_features_are_computed_again(digits, passes, tmp_path):
 def test_another_graph_of_the_same_layers_has_features_of_its_own(digits, passes, tmp_path):
     X, y = digits
     clf = CNNClassifier(**FAST, feature_cache=tmp_path).fit(X, y)
-    clf.set_params(model__share=0.5).fit(X, y)
-    clf.set_params(model__share=0.25).fit(X, y)
+    clf.set_params(model__add="hidden").fit(X, y)
+    clf.set_params(model__add="norm").fit(X, y)
     assert passes == [len(X)] * 3
     # Built anew, layers have other names.
     clear_programs()
