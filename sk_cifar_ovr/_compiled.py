@@ -8,8 +8,8 @@ import numpy as np
 
 from ._backends import compile_program
 from ._freeze import freeze
-from ._heads import State
 from ._objective import LossGraph
+from ._state import State, read, write
 from .exceptions import NetworkError
 
 MAX_TRAINERS = 8
@@ -109,19 +109,3 @@ class CompiledNetwork:
     def predict_batch(self, x: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """Output of the network on one batch."""
         return self._program.predict(x, scale)
-
-
-def read(variables) -> State:
-    """Copies of the values of variables."""
-    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
-
-
-def fits(variables, values: State) -> bool:
-    """Whether values have the shapes of the variables."""
-    return [tuple(variable.shape) for variable in variables] == [value.shape for value in values]
-
-
-def write(variables, values) -> None:
-    """Assign values to variables."""
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)

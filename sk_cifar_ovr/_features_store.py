@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from ._compiled import read
 from ._prediction import map_batches
 from ._programs import Parts
 from ._progress import Progress
+from ._state import read
 from ._training import Rows
 from ._whole_file import check_folder, write_whole
 

@@ -20,12 +20,13 @@ from ._precision import resolve_precision
 from ._prediction import predict
 from ._pretrained import Pretrained
 from ._problem_samplers import ProblemSampler
-from ._programs import NetworkSpec, State, borrow, build_model
+from ._programs import NetworkSpec, borrow, build_model
 from ._progress import Progress
 from ._recipes import find_augmentation, with_recipe
 from ._rows import check_same_images, pixel_scale, row_shape, shaped
 from ._scikeras import Bridge, check_routed, check_routed_names, loss_class, nearest, optimizer_class
 from ._sklearn import check_sample_weight
+from ._state import State
 from ._training import Rows, Schedule, Trained
 from ._training_rows import split
 from .augment import AUGMENTATIONS

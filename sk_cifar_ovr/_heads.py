@@ -7,9 +7,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from ._state import State
 from .exceptions import NetworkError
-
-State = list[np.ndarray]
 
 
 @dataclass(frozen=True)

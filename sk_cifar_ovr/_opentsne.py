@@ -179,7 +179,7 @@ def add(affinities, start: np.ndarray, places: np.ndarray, threads: int) -> np.n
 
 
 def _gradient_on_grid(embedding, P, dof, *, n_jobs=1, should_eval_error=False, **_):
-    """openTSNE's objective with repulsion by our grid, which is more exact than its own and several times as fast."""
+    """openTSNE's objective with repulsion by our grid, which is more exact than its own and quicker."""
     points = np.array(embedding)
     forces, total = repulsion(points, n_jobs)
     gradient = -forces / total

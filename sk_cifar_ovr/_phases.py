@@ -10,7 +10,8 @@ from ._objective import Objective
 from ._pretrained import Pretrained
 from ._programs import Network
 from ._progress import Progress
-from ._training import Rows, Schedule, State, Trained, start, train
+from ._state import State
+from ._training import Rows, Schedule, Trained, start, train
 
 
 @dataclass(frozen=True)

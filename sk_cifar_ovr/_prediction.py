@@ -6,7 +6,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from ._programs import NetworkSpec, State, borrow
+from ._programs import NetworkSpec, borrow
+from ._state import State
 
 PREDICTION_BATCH = 1024
 # Numbers that one layer may give for a batch: 256 MB in float32.

@@ -19,9 +19,8 @@ import keras
 import numpy as np
 
 from ._applications import WEIGHT_FILES, backbone_of, make_application
+from ._state import State, read, write
 from .exceptions import ChecksumError, WeightsError
-
-State = list[np.ndarray]
 
 SUFFIXES = (".weights.h5", ".h5", ".keras")
 HOST = "storage.googleapis.com"
@@ -107,9 +106,7 @@ class Pretrained:
 
     def load_into(self, model: keras.Model) -> None:
         """Give the weights to the backbone of a network; one that cannot be loaded leaves it as it is."""
-        values = self.values()
-        for variable, value in zip(model.get_layer("backbone").network.weights, values, strict=True):
-            variable.assign(value)
+        write(model.get_layer("backbone").network.weights, self.values())
 
 
 # Folds, candidates and classes ask for the same weights one after another.
@@ -189,8 +186,7 @@ def _check_sum(path: Path, expected: str) -> None:
 
 
 def _values(network: keras.Model, source: str) -> State:
-    backbone = backbone_of(network)
-    values = [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in backbone.weights]
+    values = read(backbone_of(network).weights)
     if not all(np.isfinite(each).all() for each in values):
         raise WeightsError(f"{source} holds weights that are NaN or infinite.")
     return values

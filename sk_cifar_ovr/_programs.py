@@ -14,10 +14,11 @@ from keras.src.random import seed_generator
 from ._backbone_layers import Backbone
 from ._backends import compile_program
 from ._branches import with_branches
-from ._compiled import CompiledNetwork, read, write
+from ._compiled import CompiledNetwork
 from ._freeze import freeze
-from ._heads import JointNetwork, State, cut, feature_model, with_heads
+from ._heads import JointNetwork, cut, feature_model, with_heads
 from ._precision import with_precision
+from ._state import State, read, write
 from .exceptions import NetworkError
 
 # Of idle networks; the last used one is kept whatever its size.

@@ -16,9 +16,9 @@ from scikeras._utils import route_params
 from scikeras.utils.transformers import ClassifierLabelEncoder
 from scikeras.wrappers import KerasClassifier
 
-from ._compiled import read
 from ._freeze import freeze
-from ._programs import NetworkSpec, State
+from ._programs import NetworkSpec
+from ._state import State, read
 from .exceptions import NetworkError, UnknownParameterError
 from .losses import SparseCategoricalCrossentropy, SparseCategoricalFocalLoss
 

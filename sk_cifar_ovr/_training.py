@@ -11,14 +11,14 @@ import numpy as np
 
 from ._backends import rate_is_value
 from ._batches import Draw, drawn, shuffled, wrapped
-from ._compiled import Trainer, fits, read, write
+from ._compiled import Trainer
 from ._courses import COURSES
-from ._heads import State
 from ._objective import Objective
 from ._prediction import for_device, prediction_batch
 from ._pretrained import Pretrained
 from ._programs import Network, seeded_building
 from ._progress import Progress
+from ._state import State, fits, read, write
 from .exceptions import NonFiniteLossError
 
 logger = logging.getLogger(__name__)

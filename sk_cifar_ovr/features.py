@@ -12,11 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from ._fitting import checked_classes, untrained_network
 from ._heads import feature_model, in_trunk
 from ._prediction import features
-from ._programs import NetworkSpec, State, borrow, seeded_building
+from ._programs import NetworkSpec, borrow, seeded_building
 from ._rows import as_rows, rows_like_fitted, shaped
 from ._scikeras import encoded_rows, fitted_model, is_scikeras
 from ._searches import is_search
 from ._sklearn import HasMethods, fit_context
+from ._state import State
 from .classifier import CNNClassifier
 from .multiclass import OneVsRestCNNClassifier
 

@@ -20,6 +20,7 @@ FLOORS = [
         "_intervals",
         "_thumbnails",
         "_repulsion",
+        "_state",
         "_whole_file",
     },
     {"_plot_style", "_opentsne"},
