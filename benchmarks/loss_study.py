@@ -25,6 +25,7 @@ import numpy as np
 from _cifar import CLASSES, held_out
 from _common import DATA, RESULTS, surroundings, write_result
 from _losses_tried import NAMES, settings
+from _study import f1
 from sklearn.metrics import average_precision_score
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
@@ -54,11 +55,6 @@ def counts(truth, answer, weight):
     """Weighted [[tp, fn], [fp, tn]]."""
     cells = [truth & answer, truth & ~answer, ~truth & answer, ~truth & ~answer]
     return [round(float(weight[cell].sum()), 3) for cell in cells]
-
-
-def f1(cells):
-    tp, fn, fp, _ = cells
-    return 2 * tp / (2 * tp + fp + fn) if tp else 0.0
 
 
 def average_precision(truth, p, weight):

@@ -221,7 +221,7 @@ def _decode(file: SourceFile, channels: int | None, size: tuple[int, int] | None
 def _mixed_sizes(first: SourceFile, shape: tuple, other: SourceFile, differs: tuple) -> DatasetError:
     return DatasetError(
         f"Images of mixed sizes: {first.label!r} is {shape[1]}x{shape[0]} (width x height), {other.label!r} "
-        f"is {differs[1]}x{differs[0]}. Resize them to one size."
+        f"is {differs[1]}x{differs[0]}. Resize them to one size, which `sk-cifar-ovr predict` does with --resize."
     )
 
 

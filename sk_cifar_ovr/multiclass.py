@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._calibration import METHODS, calibrated, log_odds
 from ._crossfit import make_tuning, refuse_tuning
-from ._fitting import check_partial_fit, checked_classes, checked_weights
+from ._labels import check_partial_fit, checked_classes, checked_weights
 from ._problem_samplers import problem_samplers
 from ._problems import FittedProblems, Problems, weights_by_problem
 from ._progress import Progress

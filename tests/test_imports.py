@@ -39,6 +39,7 @@ FLOORS = [
         "_backends",
         "_batches",
         "_rows",
+        "_labels",
         "_thresholds",
         "_calibration",
         "_resampling",

@@ -1,0 +1,158 @@
+"""Tables and pictures of docs/accuracy.rst and docs/losses.rst, and the growth of docs/guide.rst, from result files.
+
+    python benchmarks/docs_figures.py        # seconds; trains nothing and reads no images
+
+Reads benchmarks/results/ and writes docs/tables/*.csv and docs/images/*.png. What has no result file yet has no row.
+"""
+
+import json
+
+import growth
+import numpy as np
+import pandas as pd
+from _common import RESULTS, ROOT
+from _study import BASELINE, FIGURES, SETTINGS, TITLES, compared, epochs_needed, setting, trainings
+from _study_plots import plot_curves, plot_figures
+
+from sk_cifar_ovr.metrics import OvRReport, reference_table
+
+TABLES, IMAGES = ROOT / "docs" / "tables", ROOT / "docs" / "images"
+COLUMNS = {"at_half": "at 0.5", "at_chosen": "at chosen thresholds", "argmax": "argmax"}
+
+
+def runs():
+    """Result files of finished trainings on all training images, by the name of the run and the seed."""
+    found = {}
+    for path in sorted((RESULTS / "accuracy").glob("*.json")):
+        result = json.loads(path.read_text())
+        if result["scored_on"] == "test images":
+            found.setdefault(path.stem.rsplit("_seed", 1)[0], {})[result["seed"]] = result
+    return found
+
+
+def reported():
+    """The report of ten separate networks, laid out like the other runs."""
+    metrics = json.loads((RESULTS / "cifar10_independent_focal" / "metrics.json").read_text())
+    return {
+        "strategy": "independent",
+        "epochs": metrics["settings"]["epochs"],
+        "settings": metrics["settings"]["parameters"],
+        "minutes": metrics["minutes"],
+        "parameters_each": 288_162,
+        "classes": metrics["classes"],
+        "confusion": {"at_half": metrics["confusion"], "argmax": metrics["confusion_argmax"]},
+    }
+
+
+def frame(result, column):
+    """Figures of every class at one kind of threshold."""
+    return OvRReport(np.array(result["classes"]), np.array(result["confusion"][column])).frame()
+
+
+def spread(values):
+    """A mean of percents, and the lowest and highest where there are several."""
+    values = 100 * np.asarray(values)
+    return f"{values.mean():.1f}" + (f" ({values.min():.1f}-{values.max():.1f})" if len(values) > 1 else "")
+
+
+def table_of_runs(by_name):
+    """One row a run: what was trained, for how long, and the mean F1 of its classes."""
+    rows = []
+    for name, results in by_name.items():
+        first = next(iter(results.values()))
+        row = {
+            "run": f"``{name}``",
+            "parameters": f"{first['parameters_each']:,}",
+            "epochs": first["epochs"],
+            "seeds": len(results),
+            "minutes": f"{np.mean([result['minutes']['training'] for result in results.values()]):.0f}",
+        }
+        for column, words in COLUMNS.items():
+            scored = [frame(result, column) for result in results.values() if column in result["confusion"]]
+            row[f"F1 {words}"] = spread([each["class_f1"].mean() for each in scored]) if scored else "-"
+            if column == "at_half":
+                row["macro F1 at 0.5"] = spread([each["macro_f1"].mean() for each in scored])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def table_of_classes(by_name):
+    """F1 of each class at 0.5, in percent, means over seeds, beside the reference's."""
+    reference = reference_table()["class_f1"].to_numpy()
+    columns = {"reference": reference}
+    for name, results in by_name.items():
+        columns[f"``{name}``"] = np.mean([frame(result, "at_half")["class_f1"] for result in results.values()], axis=0)
+    classes = next(iter(next(iter(by_name.values())).values()))["classes"]
+    table = pd.DataFrame(columns, index=pd.Index(classes, name="class"))
+    return pd.concat([table, table.mean().to_frame("mean").T.rename_axis("class")])
+
+
+def table_of_losses(part):
+    """One row a loss: figures with their differences to cross-entropy, and the epochs needed."""
+    table = compared(part)
+    needed = {curve: epochs_needed(part, curve) for curve in ("f1_by_epoch", "average_precision_by_epoch")}
+    last = len(part["f1_by_epoch"].iloc[0])
+    rows = []
+    for loss, title in TITLES.items():
+        row = {"loss": title}
+        for figure, words in zip(
+            FIGURES, ("F1 at 0.5", "F1, tuned", "average precision", "calibration error"), strict=True
+        ):
+            row[words] = cell(table.loc[(figure, loss)], loss == BASELINE)
+        for curve, words in zip(needed, ("epochs, F1", "epochs, average precision"), strict=True):
+            row[words] = epochs_cell(needed[curve][loss], last)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def cell(figure, is_baseline):
+    """A mean, and its difference to cross-entropy; a star where the corrected p-value is below 0.05."""
+    mean = f"{figure['mean']:.3f}"
+    if is_baseline:
+        return mean
+    star = "*" if figure["q"] < 0.05 else ""
+    low, high = (f"{figure[f'difference_{end}']:+.3f}" for end in ("low", "high"))
+    return f"{mean} ({low} to {high}){star}"
+
+
+def epochs_cell(epochs, last):
+    if np.isnan(epochs):
+        return "-"
+    return f"{epochs:.0f}" if epochs <= last else f"over {last}"
+
+
+def plot_classes(table, path):
+    """F1 of each class: one row a class, one mark a run."""
+    import matplotlib.pyplot as plt
+
+    from sk_cifar_ovr._plot_style import class_style
+
+    figure, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
+    places = np.arange(len(table))[::-1]
+    for k, column in enumerate(table.columns):
+        look = {"color": "black", "marker": "|", "markersize": 14} if k == 0 else class_style(k - 1)
+        ax.plot(100 * table[column], places, **{**look, "linestyle": "none"}, label=column.strip("`"))
+    ax.set(yticks=places, yticklabels=table.index, xlabel="F1 at 0.5, percent")
+    ax.grid(axis="x", alpha=0.3)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def main():
+    TABLES.mkdir(exist_ok=True)
+    by_name = {"independent": {0: reported()}, **runs()}
+    table_of_runs(by_name).to_csv(TABLES / "accuracy_runs.csv", index=False)
+    classes = table_of_classes(by_name)
+    (100 * classes).round(1).to_csv(TABLES / "accuracy_classes.csv")
+    plot_classes(classes, IMAGES / "accuracy_classes.png")
+    study = trainings()
+    for strategy, ratio in SETTINGS:
+        table_of_losses(setting(study, strategy, ratio)).to_csv(TABLES / f"losses_{strategy}_{ratio}.csv", index=False)
+    plot_figures(study, IMAGES / "losses.png")
+    plot_curves(study, IMAGES / "losses_by_epoch.png")
+    growth.plot(IMAGES / "growth.png")
+
+
+if __name__ == "__main__":
+    main()
