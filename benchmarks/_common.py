@@ -16,6 +16,7 @@ PACKAGES = (
     *("sk_cifar_ovr", "keras", "tensorflow", "jax", "torch", "scikeras", "skorch"),
     *("scikit-learn", "openTSNE", "numpy"),
 )
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 def surroundings() -> dict:
@@ -35,7 +36,7 @@ def surroundings() -> dict:
         "versions": found,
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "cpu_count": os.cpu_count(),
-        "threads": "each library's default",
+        "threads": {name: os.environ[name] for name in THREADS if name in os.environ} or "each library's default",
         "seed": 0,
         "avx512_bf16": "avx512_bf16" in flags,
         "date": time.strftime("%Y-%m-%d"),

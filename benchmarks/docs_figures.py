@@ -2,7 +2,8 @@
 
     python benchmarks/docs_figures.py        # seconds; trains nothing and reads no images
 
-Reads benchmarks/results/ and writes docs/tables/*.csv and docs/images/*.png. What has no result file yet has no row.
+Reads benchmarks/results/ and writes docs/tables/*.csv and docs/images/*.png. Of the loss study, seeds that
+are not yet whole are left out.
 """
 
 import json
