@@ -4,9 +4,8 @@ Every side trains the custom CNN (288,162 parameters for each class) with Adam (
 batches of 128, on the same images, the classes in the same order.
 """
 
-import os
-
 import numpy as np
+from _cifar import read
 from _common import DATA
 
 BATCH = 128
@@ -14,17 +13,7 @@ BATCH = 128
 
 def images(path=DATA, n=10_000, held_out=0):
     """`n` training images in a fixed shuffled order, then `held_out` others; never a test image."""
-    cache = os.environ.get("SK_CIFAR_OVR_BENCH_CACHE")
-    if cache and os.path.exists(cache):
-        stored = np.load(cache)
-        X, y, sha256 = stored["X"], stored["y"], str(stored["sha256"])
-    else:
-        from sk_cifar_ovr import load_image_folder
-
-        whole = load_image_folder(path, subset="train", verbose=0)
-        X, y, sha256 = whole.images, whole.target, whole.sha256
-        if cache:
-            np.savez(cache, X=X, y=y, sha256=sha256)
+    X, y, sha256 = read(path, "train")
     order = np.random.default_rng(0).permutation(len(X))[: n + held_out]
     return X[order[:n]], y[order[:n]], X[order[n:]], y[order[n:]], sha256
 
