@@ -36,8 +36,14 @@ RUNS = {
     },
     "joint": {
         "strategy": "joint",
-        "epochs": 60,
-        "settings": {"recipe": "long", "loss__gamma": 1.0, "test_shift": 1},
+        "epochs": 120,
+        "settings": {
+            "recipe": "long",
+            "loss__gamma": 0.0,
+            "loss__alpha": 0.6,
+            "optimizer__weight_decay": 0.05,
+            "test_shift": 1,
+        },
     },
     "small_resnet": {
         "strategy": "joint",
