@@ -107,12 +107,12 @@ def table_of_losses(part):
 
 
 def cell(figure, is_baseline):
-    """A mean, and its difference to cross-entropy; a star where the corrected p-value is below 0.05."""
-    mean = f"{figure['mean']:.3f}"
+    """A mean in percent, and its difference to cross-entropy; a star where the corrected p-value is below 0.05."""
+    mean = f"{100 * figure['mean']:.1f}"
     if is_baseline:
         return mean
     star = "*" if figure["q"] < 0.05 else ""
-    low, high = (f"{figure[f'difference_{end}']:+.3f}" for end in ("low", "high"))
+    low, high = (f"{100 * figure[f'difference_{end}']:+.1f}" for end in ("low", "high"))
     return f"{mean} ({low} to {high}){star}"
 
 

@@ -47,5 +47,7 @@ html_title = f"{project} {release}"
 html_show_sourcelink = False
 toc_object_entries_show_parents = "hide"
 # Pages of their own get the width that code and tables need.
-html_sidebars = {"index": [], "guide": [], "clusters": [], "auto_examples/*": []}
+html_sidebars = {
+    page: [] for page in ("index", "guide", "accuracy", "losses", "clusters", "embeddings", "auto_examples/*")
+}
 html_theme_options = {"secondary_sidebar_items": ["page-toc"], "show_prev_next": False}
