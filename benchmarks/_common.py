@@ -19,8 +19,8 @@ PACKAGES = (
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
-def surroundings() -> dict:
-    """Versions, threads, machine and commit."""
+def surroundings(seed: int = 0) -> dict:
+    """Versions, threads, machine, seed and commit."""
     found = {}
     for name in PACKAGES:
         try:
@@ -37,7 +37,7 @@ def surroundings() -> dict:
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "cpu_count": os.cpu_count(),
         "threads": {name: os.environ[name] for name in THREADS if name in os.environ} or "each library's default",
-        "seed": 0,
+        "seed": seed,
         "avx512_bf16": "avx512_bf16" in flags,
         "date": time.strftime("%Y-%m-%d"),
     }

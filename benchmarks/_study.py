@@ -57,20 +57,19 @@ def setting(table, strategy, ratio):
 
 
 def epochs_needed(part, curve):
-    """Of each loss: the median over seeds of the epochs until `curve` reached what cross-entropy ended with.
+    """Of each loss: the median over seeds of the epochs until `curve` first reached what cross-entropy ended with.
 
-    Infinite where it was not reached in most seeds, not a number where cross-entropy ended with nothing.
+    Infinite where it was not reached in most seeds.
     """
     needed = {}
     for (seed, loss), row in part.iterrows():
-        level = part.loc[(seed, BASELINE), curve][-1]
-        reached = np.flatnonzero(row[curve] >= level)
-        needed.setdefault(loss, []).append(np.nan if level == 0 else reached[0] + 1 if len(reached) else np.inf)
+        reached = np.flatnonzero(row[curve] >= part.loc[(seed, BASELINE), curve][-1])
+        needed.setdefault(loss, []).append(reached[0] + 1 if len(reached) else np.inf)
     return {loss: float(np.median(epochs)) for loss, epochs in needed.items()}
 
 
 def compared(part):
-    """Of each loss and figure: mean, mean difference to cross-entropy with its 95 % interval, and p-values.
+    """Of each loss and figure: mean, mean difference to cross-entropy with its 95 % interval, and p-value.
 
     Differences are paired by seed (Student's t). `q` is the p-value of the paired test after Benjamini and Hochberg's
     correction for all losses compared under one figure.
@@ -86,7 +85,7 @@ def compared(part):
             rows.append(
                 {"figure": figure, "loss": name, "mean": by_loss[name].mean()}
                 | {f"difference_{part}": value for part, value in difference._asdict().items()}
-                | {"p": p.get(name), "q": q.get(name)}
+                | {"q": q.get(name)}
             )
     return pd.DataFrame(rows).set_index(["figure", "loss"])
 

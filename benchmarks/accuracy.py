@@ -93,11 +93,12 @@ def main():
     for seed in arguments.seeds:
         stem = f"accuracy/{name}{'_validation' if arguments.validate else ''}_seed{seed}"
         if result_path(stem).exists():
+            check_plan(stem, plan)
             print(f"{stem}: already there")
             continue
         if part is None:
             part = held_out(arguments.data, n_train=arguments.n) if arguments.validate else whole(arguments.data)
-        chosen = None if arguments.validate else chosen_thresholds(name, seed)
+        chosen = None if arguments.validate else chosen_thresholds(name, seed, plan)
         print(f"{stem}: {plan}", flush=True)
         result, fitted = run(part, plan, seed, chosen)
         if arguments.save:
@@ -136,10 +137,18 @@ def result_path(stem):
     return RESULTS / f"{stem}.json"
 
 
-def chosen_thresholds(name, seed):
+def check_plan(stem, plan):
+    """The result of that name, if it was made by this plan."""
+    result = json.loads(result_path(stem).read_text())
+    if any(result[part] != plan[part] for part in plan):
+        raise SystemExit(f"{stem} was made with other settings: name this run with --as, or move the old result away.")
+    return result
+
+
+def chosen_thresholds(name, seed, plan):
     """Those of the validation run of that name and seed, or None."""
-    path = result_path(f"accuracy/{name}_validation_seed{seed}")
-    return np.array(json.loads(path.read_text())["thresholds"]["chosen"]) if path.exists() else None
+    stem = f"accuracy/{name}_validation_seed{seed}"
+    return np.array(check_plan(stem, plan)["thresholds"]["chosen"]) if result_path(stem).exists() else None
 
 
 def run(part, plan, seed, chosen):
@@ -166,7 +175,7 @@ def run(part, plan, seed, chosen):
     reports = {column: report for column, report in reports.items() if report is not None}
     network = ovr.estimators_[0]
     return {
-        "surroundings": surroundings(),
+        "surroundings": surroundings(seed),
         **part.facts,
         "seed": seed,
         **plan,

@@ -37,7 +37,6 @@ def reported():
     return {
         "strategy": "independent",
         "epochs": metrics["settings"]["epochs"],
-        "settings": metrics["settings"]["parameters"],
         "minutes": metrics["minutes"],
         "parameters_each": 288_162,
         "classes": metrics["classes"],
@@ -63,7 +62,8 @@ def table_of_runs(by_name):
         first = next(iter(results.values()))
         row = {
             "run": f"``{name}``",
-            "parameters": f"{first['parameters_each']:,}",
+            "networks": 10 if first["strategy"] == "independent" else 1,
+            "parameters each": f"{first['parameters_each']:,}",
             "epochs": first["epochs"],
             "seeds": len(results),
             "minutes": f"{np.mean([result['minutes']['training'] for result in results.values()]):.0f}",
@@ -88,8 +88,8 @@ def table_of_classes(by_name):
     return pd.concat([table, table.mean().to_frame("mean").T.rename_axis("class")])
 
 
-def table_of_losses(part):
-    """One row a loss: figures with their differences to cross-entropy, and the epochs needed."""
+def table_of_losses(part, ratio):
+    """One row a loss: figures with their differences to cross-entropy, and at 1:9 the epochs needed."""
     table = compared(part)
     needed = {curve: epochs_needed(part, curve) for curve in ("f1_by_epoch", "average_precision_by_epoch")}
     last = len(part["f1_by_epoch"].iloc[0])
@@ -101,7 +101,8 @@ def table_of_losses(part):
         ):
             row[words] = cell(table.loc[(figure, loss)], loss == BASELINE)
         for curve, words in zip(needed, ("epochs, F1", "epochs, average precision"), strict=True):
-            row[words] = epochs_cell(needed[curve][loss], last)
+            if ratio == 9:
+                row[words] = f"{needed[curve][loss]:.0f}" if needed[curve][loss] <= last else f"over {last}"
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -114,12 +115,6 @@ def cell(figure, is_baseline):
     star = "*" if figure["q"] < 0.05 else ""
     low, high = (f"{100 * figure[f'difference_{end}']:+.1f}" for end in ("low", "high"))
     return f"{mean} ({low} to {high}){star}"
-
-
-def epochs_cell(epochs, last):
-    if np.isnan(epochs):
-        return "-"
-    return f"{epochs:.0f}" if epochs <= last else f"over {last}"
 
 
 def plot_classes(table, path):
@@ -149,7 +144,9 @@ def main():
     plot_classes(classes, IMAGES / "accuracy_classes.png")
     study = trainings()
     for strategy, ratio in SETTINGS:
-        table_of_losses(setting(study, strategy, ratio)).to_csv(TABLES / f"losses_{strategy}_{ratio}.csv", index=False)
+        table_of_losses(setting(study, strategy, ratio), ratio).to_csv(
+            TABLES / f"losses_{strategy}_{ratio}.csv", index=False
+        )
     plot_figures(study, IMAGES / "losses.png")
     plot_curves(study, IMAGES / "losses_by_epoch.png")
     growth.plot(IMAGES / "growth.png")

@@ -5,9 +5,9 @@
 
 The reference network, plain training (Adam, batches of 64, no augmentation), on 6,000 of CIFAR-10's training images
 (JPEG q75 copy), drawn anew for each seed. 5,000 other training images choose the thresholds and 5,000 more are scored;
-test images are not read. At 1:9 all classes are as frequent as they come. At 1:100 one class, another for each seed, is
+test images are not read. At 1:9 all classes are as frequent as they come. At 1:99 one class, another for each seed, is
 thinned out in training to one in a hundred, and counts for as much in thresholds and scores. "joint" trains all ten
-problems, and all are scored at 1:9, the thinned one at 1:100; "independent" trains and scores one network, that of the
+problems, and all are scored at 1:9, the thinned one at 1:99; "independent" trains and scores one network, that of the
 seed's class.
 
 One file a training: benchmarks/results/loss_study/STRATEGY_RATIO_LOSS_seedN.json. Finished ones are skipped.
@@ -45,7 +45,7 @@ def thinned(y, label, rng):
 
 
 def weights_of(truth, ratio):
-    """Weights with which scored rows are as unbalanced as training rows: 1 negative, `ratio` negatives a positive."""
+    """Weights with which scored rows are as unbalanced as training rows: at 100, 99 negatives a positive."""
     if ratio == 9:
         return np.ones(len(truth))
     return np.where(truth, (~truth).sum() / 99 / truth.sum(), 1.0)
@@ -101,9 +101,11 @@ def run(part, strategy, ratio, name, seed, epochs):
     )
     began = time.perf_counter()
     if strategy == "joint":
-        p = positive_probabilities(OneVsRestCNNClassifier(clf).fit(X, y), part.X_scored)
+        ovr = OneVsRestCNNClassifier(clf).fit(X, y)
+        p, precision = positive_probabilities(ovr, part.X_scored), ovr.estimators_[0].precision_
     else:
-        p = clf.fit(X, y == rare).predict_proba(part.X_scored)[:, 1:].astype("float64")
+        clf.fit(X, y == rare)
+        p, precision = clf.predict_proba(part.X_scored)[:, 1:].astype("float64"), clf.precision_
     minutes = (time.perf_counter() - began) / 60
     outcome = {}
     for column, k in enumerate(classes):
@@ -114,19 +116,25 @@ def run(part, strategy, ratio, name, seed, epochs):
             }
             outcome[CLASSES[k]] = {**figures(part.y_scored == k, p[:, column], half, ratio), **by_epoch}
     return {
-        "surroundings": surroundings(),
+        "surroundings": surroundings(seed),
         **part.facts,
         "n_train": len(rows),
         "strategy": strategy,
         "ratio": ratio,
         "loss": name,
-        "settings": {key: str(value) for key, value in settings(name, shares).items()},
+        "settings": {key: plain(value) for key, value in settings(name, shares).items()},
+        "precision": precision,
         "seed": seed,
         "epochs": epochs,
         "batch_size": BATCH_SIZE,
         "minutes": round(minutes, 3),
         "classes": outcome,
     }
+
+
+def plain(value):
+    """A setting as JSON; of a loss its name."""
+    return type(value).__name__ if isinstance(value, keras.losses.Loss) else value
 
 
 def figures(truth, p, half, ratio):
@@ -146,7 +154,7 @@ def figures(truth, p, half, ratio):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strategies", nargs="+", default=["joint", "independent"])
-    parser.add_argument("--ratios", nargs="+", type=int, default=[9, 100], choices=[9, 100])
+    parser.add_argument("--ratios", nargs="+", type=int, default=[9, 100], choices=[9, 100], help="100 is 1:99")
     parser.add_argument("--losses", nargs="+", default=NAMES, choices=NAMES)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--n", type=int, default=6_000, help="training images")
