@@ -1,0 +1,33 @@
+"""Figures in the documentation are those of the committed result files."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def docs_figures(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    before = set(sys.modules)
+    import docs_figures
+
+    for folder in ("TABLES", "IMAGES"):
+        monkeypatch.setattr(docs_figures, folder, tmp_path / folder)
+        (tmp_path / folder).mkdir()
+    yield docs_figures
+    for name in set(sys.modules) - before:
+        if str(ROOT / "benchmarks") in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def test_tables_of_the_documentation_follow_from_the_results(docs_figures, tmp_path):
+    docs_figures.main()
+    written = {path.name: path.read_text() for path in (tmp_path / "TABLES").iterdir()}
+    committed = {path.name: path.read_text() for path in (ROOT / "docs" / "tables").iterdir()}
+    assert written == committed
+    for picture in ("accuracy_classes.png", "losses.png", "losses_by_epoch.png", "growth.png"):
+        assert (tmp_path / "IMAGES" / picture).stat().st_size > 10_000
+        assert (ROOT / "docs" / "images" / picture).exists()
