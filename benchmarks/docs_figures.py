@@ -70,11 +70,11 @@ def table_of_runs(by_name):
         }
         for column, words in COLUMNS.items():
             scored = [frame(result, column) for result in results.values() if column in result["confusion"]]
-            row[f"F1 {words}"] = spread([each["class_f1"].mean() for each in scored]) if scored else "-"
+            row[f"F1 {words}"] = spread([each["class_f1"].mean() for each in scored]) if scored else None
             if column == "at_half":
                 row["macro F1 at 0.5"] = spread([each["macro_f1"].mean() for each in scored])
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")
 
 
 def table_of_classes(by_name):
