@@ -1,4 +1,4 @@
-"""Losses for binary problems that the study compares with the package's own, and its settings by name."""
+"""Losses for binary problems that the study compares with the package's own; names, titles and settings of all."""
 
 import keras
 import numpy as np
@@ -70,13 +70,14 @@ def settings(name, shares):
     }[name]
 
 
-NAMES = [
-    "crossentropy",
-    *(f"focal_{gamma}" for gamma in (0.5, 1, 2, 3)),
-    *(f"focal_{gamma}_alpha" for gamma in (0.5, 1, 2, 3)),
-    "weights",
-    "focal_2_weights",
-    "balanced_batches",
-    "logit_adjusted",
-    "asymmetric",
-]
+TITLES = {
+    "crossentropy": "cross-entropy",
+    **{f"focal_{gamma}": f"focal, gamma {gamma}" for gamma in ("0.5", "1", "2", "3")},
+    **{f"focal_{gamma}_alpha": f"focal, gamma {gamma}, balanced alpha" for gamma in ("0.5", "1", "2", "3")},
+    "weights": "balanced class weights",
+    "focal_2_weights": "focal, gamma 2, balanced class weights",
+    "balanced_batches": "balanced batches",
+    "logit_adjusted": "logit adjustment",
+    "asymmetric": "asymmetric loss",
+}
+NAMES = list(TITLES)

@@ -14,16 +14,6 @@ BASELINE = "crossentropy"
 # Figures that are compared; of all but the calibration error, higher is better.
 FIGURES = ("f1_at_half", "f1_tuned", "average_precision", "calibration_error")
 SETTINGS = [(strategy, ratio) for ratio in (9, 100) for strategy in ("joint", "independent")]
-TITLES = {
-    "crossentropy": "cross-entropy",
-    **{f"focal_{gamma}": f"focal, gamma {gamma}" for gamma in ("0.5", "1", "2", "3")},
-    **{f"focal_{gamma}_alpha": f"focal, gamma {gamma}, balanced alpha" for gamma in ("0.5", "1", "2", "3")},
-    "weights": "balanced class weights",
-    "focal_2_weights": "focal, gamma 2, balanced class weights",
-    "balanced_batches": "balanced batches",
-    "logit_adjusted": "logit adjustment",
-    "asymmetric": "asymmetric loss",
-}
 
 
 def trainings(folder=RESULTS / "loss_study"):
@@ -84,7 +74,7 @@ def compared(part):
             difference = mean_and_interval(by_loss[name] - by_loss[BASELINE])
             rows.append(
                 {"figure": figure, "loss": name, "mean": by_loss[name].mean()}
-                | {f"difference_{part}": value for part, value in difference._asdict().items()}
+                | {f"difference_{end}": value for end, value in difference._asdict().items()}
                 | {"q": q.get(name)}
             )
     return pd.DataFrame(rows).set_index(["figure", "loss"])

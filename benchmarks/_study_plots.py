@@ -2,8 +2,8 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _losses_tried import NAMES
-from _study import BASELINE, SETTINGS, TITLES, compared, setting
+from _losses_tried import NAMES, TITLES
+from _study import BASELINE, SETTINGS, compared, setting
 
 from sk_cifar_ovr._plot_style import class_style
 

@@ -12,7 +12,8 @@ import growth
 import numpy as np
 import pandas as pd
 from _common import RESULTS, ROOT
-from _study import BASELINE, FIGURES, SETTINGS, TITLES, compared, epochs_needed, setting, trainings
+from _losses_tried import TITLES
+from _study import BASELINE, FIGURES, SETTINGS, compared, epochs_needed, setting, trainings
 from _study_plots import plot_curves, plot_figures
 
 from sk_cifar_ovr.metrics import OvRReport, reference_table
