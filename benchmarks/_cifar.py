@@ -26,7 +26,8 @@ def read(path, subset):
     from sk_cifar_ovr import load_image_folder
 
     cache = os.environ.get("SK_CIFAR_OVR_BENCH_CACHE")
-    stored = Path(cache) / f"cifar10_{subset}.npz" if cache else None
+    place = hashlib.sha256(str(Path(path).resolve()).encode()).hexdigest()[:12]
+    stored = Path(cache) / f"cifar10_{place}_{subset}.npz" if cache else None
     if stored and stored.exists():
         arrays = np.load(stored)
         return arrays["X"], arrays["y"], str(arrays["sha256"])
@@ -58,15 +59,17 @@ def whole(path):
     return Part(X, y, X_test, y_test, _facts(path, sha256, "test images", *indices))
 
 
+def indices_digest(*indices):
+    """SHA-256 of row numbers."""
+    return hashlib.sha256(b"".join(np.asarray(index, "<i8").tobytes() for index in indices)).hexdigest()
+
+
 def _facts(path, sha256, scored_on, train, scored):
-    digest = hashlib.sha256()
-    for index in (train, scored):
-        digest.update(np.asarray(index, "<i8").tobytes())
     return {
         "data": Path(path).name,
         "data_sha256": sha256,
         "scored_on": scored_on,
         "n_train": len(train),
         "n_scored": len(scored),
-        "indices_sha256": digest.hexdigest(),
+        "indices_sha256": indices_digest(train, scored),
     }

@@ -41,21 +41,20 @@ def f1(counts):
 
 def setting(table, strategy, ratio):
     """The trainings of one strategy and ratio, by loss and seed; seeds that lack a loss are left out."""
-    chosen = table[(table["strategy"] == strategy) & (table["ratio"] == ratio)].set_index(["seed", "loss"])
+    chosen = table[(table["strategy"] == strategy) & (table["ratio"] == ratio) & table["loss"].isin(NAMES)]
     whole = [seed for seed, rows in chosen.groupby("seed") if len(rows) == len(NAMES)]
-    return chosen.loc[whole]
+    if len(whole) < 2:
+        raise SystemExit(f"{strategy} at 1:{ratio} has {len(whole)} seeds with every loss, and needs two to compare.")
+    return chosen.set_index(["seed", "loss"]).loc[whole]
 
 
 def epochs_needed(part, curve):
-    """Of each loss: the median over seeds of the epochs until `curve` first reached what cross-entropy ended with.
-
-    Infinite where it was not reached in most seeds.
-    """
+    """Of each loss, seed by seed: the epochs until `curve` first reached what cross-entropy ended with, or infinity."""
     needed = {}
     for (seed, loss), row in part.iterrows():
         reached = np.flatnonzero(row[curve] >= part.loc[(seed, BASELINE), curve][-1])
         needed.setdefault(loss, []).append(reached[0] + 1 if len(reached) else np.inf)
-    return {loss: float(np.median(epochs)) for loss, epochs in needed.items()}
+    return needed
 
 
 def compared(part):

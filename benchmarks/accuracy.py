@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from _cifar import CLASSES, held_out, whole
-from _common import DATA, surroundings, write_result
+from _common import DATA, RESULTS, surroundings, write_result
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, ovr_report, save
 from sk_cifar_ovr._recipes import with_recipe
@@ -102,17 +102,17 @@ def main():
     for seed in arguments.seeds:
         stem = f"accuracy/{name}{'_validation' if arguments.validate else ''}_seed{seed}"
         if result_path(stem).exists():
-            check_plan(stem, plan)
+            check_plan(stem, plan, arguments)
             print(f"{stem}: already there")
             continue
         if part is None:
             part = held_out(arguments.data, n_train=arguments.n) if arguments.validate else whole(arguments.data)
-        chosen = None if arguments.validate else chosen_thresholds(name, seed, plan)
+        chosen = None if arguments.validate else chosen_thresholds(name, seed, plan, arguments)
         print(f"{stem}: {plan}", flush=True)
         result, fitted = run(part, plan, seed, chosen)
+        path = write_result(stem, result)
         if arguments.save:
             save(fitted, arguments.save.format(seed=seed))
-        path = write_result(stem, result)
         print(f"  -> {path.name}: {json.dumps(result['mean'])}", flush=True)
 
 
@@ -128,7 +128,10 @@ def parsed():
     parser.add_argument("--n", type=int, help="training images of --validate; all 45,000 without it")
     parser.add_argument("--data", default=DATA, type=Path)
     parser.add_argument("--list", action="store_true", help="the runs and their settings")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.n is not None and not arguments.validate:
+        parser.error("--n is of --validate: a final run trains on all images.")
+    return arguments
 
 
 def setting(text):
@@ -141,23 +144,25 @@ def setting(text):
 
 
 def result_path(stem):
-    from _common import RESULTS
-
     return RESULTS / f"{stem}.json"
 
 
-def check_plan(stem, plan):
-    """The result of that name, if it was made by this plan."""
+def check_plan(stem, plan, arguments):
+    """The result of that name, if it was made by this plan from as many images of this source."""
     result = json.loads(result_path(stem).read_text())
-    if any(result[part] != plan[part] for part in plan):
+    n_train = arguments.n or {"training images": 45_000, "test images": 50_000}[result["scored_on"]]
+    asked = {**plan, "data": arguments.data.name, "n_train": n_train}
+    if any(result[part] != value for part, value in asked.items()):
         raise SystemExit(f"{stem} was made with other settings: name this run with --as, or move the old result away.")
     return result
 
 
-def chosen_thresholds(name, seed, plan):
+def chosen_thresholds(name, seed, plan, arguments):
     """Those of the validation run of that name and seed, or None."""
     stem = f"accuracy/{name}_validation_seed{seed}"
-    return np.array(check_plan(stem, plan)["thresholds"]["chosen"]) if result_path(stem).exists() else None
+    if not result_path(stem).exists():
+        return None
+    return np.array(check_plan(stem, plan, arguments)["thresholds"]["chosen"])
 
 
 def run(part, plan, seed, chosen):
@@ -165,6 +170,7 @@ def run(part, plan, seed, chosen):
     base = CNNClassifier(epochs=plan["epochs"], random_state=seed, callbacks=[EpochLines()], **plan["settings"])
     ovr = OneVsRestCNNClassifier(base, strategy=plan["strategy"])
     names = np.array(CLASSES)
+    where = surroundings(seed)
     began = time.perf_counter()
     ovr.fit(part.X, names[part.y])
     trained = time.perf_counter()
@@ -184,7 +190,7 @@ def run(part, plan, seed, chosen):
     reports = {column: report for column, report in reports.items() if report is not None}
     network = ovr.estimators_[0]
     return {
-        "surroundings": surroundings(seed),
+        "surroundings": where,
         **part.facts,
         "seed": seed,
         **plan,

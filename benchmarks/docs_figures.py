@@ -103,9 +103,16 @@ def table_of_losses(part, ratio):
             row[words] = cell(table.loc[(figure, loss)], loss == BASELINE)
         for curve, words in zip(needed, ("epochs, F1", "epochs, average precision"), strict=True):
             if ratio == 9:
-                row[words] = f"{needed[curve][loss]:.0f}" if needed[curve][loss] <= last else f"over {last}"
+                row[words] = epochs_cell(needed[curve][loss], last)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def epochs_cell(epochs, last):
+    """The median over seeds, and in how many of them it came so far at all."""
+    median = np.median(epochs)
+    words = f"{median:.0f}" if median <= last else f"over {last}"
+    return f"{words} ({np.isfinite(epochs).sum()} of {len(epochs)})"
 
 
 def cell(figure, is_baseline):

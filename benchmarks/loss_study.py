@@ -14,6 +14,7 @@ One file a training: benchmarks/results/loss_study/STRATEGY_RATIO_LOSS_seedN.jso
 """
 
 import argparse
+import json
 import os
 import time
 from pathlib import Path
@@ -22,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from _cifar import CLASSES, held_out
+from _cifar import CLASSES, held_out, indices_digest
 from _common import DATA, RESULTS, surroundings, write_result
 from _losses_tried import NAMES, settings
 from _study import f1
@@ -88,6 +89,7 @@ class Watch(keras.callbacks.Callback):
 
 def run(part, strategy, ratio, name, seed, epochs):
     """Train one estimator, and what it answered."""
+    where = surroundings(seed)
     rng = np.random.default_rng([seed, ratio])
     rare = CLASS_OF_SEED[seed % len(CLASS_OF_SEED)]
     rows = np.arange(len(part.y)) if ratio == 9 else thinned(part.y, rare, rng)
@@ -116,13 +118,15 @@ def run(part, strategy, ratio, name, seed, epochs):
             }
             outcome[CLASSES[k]] = {**figures(part.y_scored == k, p[:, column], half, ratio), **by_epoch}
     return {
-        "surroundings": surroundings(seed),
+        "surroundings": where,
         **part.facts,
         "n_train": len(rows),
+        "rows_sha256": indices_digest(rows),
         "strategy": strategy,
         "ratio": ratio,
         "loss": name,
         "settings": {key: plain(value) for key, value in settings(name, shares).items()},
+        "positive_shares": [round(share, 6) for share in shares],
         "precision": precision,
         "seed": seed,
         "epochs": epochs,
@@ -130,6 +134,14 @@ def run(part, strategy, ratio, name, seed, epochs):
         "minutes": round(minutes, 3),
         "classes": outcome,
     }
+
+
+def check_size(stem, part, arguments):
+    """Refuse a result of that name that was made at another size, or of other images."""
+    result = json.loads((RESULTS / f"{stem}.json").read_text())
+    asked = {"epochs": arguments.epochs} | {name: part.facts[name] for name in ("data_sha256", "indices_sha256")}
+    if any(result[name] != value for name, value in asked.items()):
+        raise SystemExit(f"{stem} was made with another size or other images: name another folder with --out.")
 
 
 def plain(value):
@@ -170,6 +182,7 @@ def main():
                 for name in arguments.losses:
                     stem = f"{arguments.out}/{strategy}_{ratio}_{name}_seed{seed}"
                     if (RESULTS / f"{stem}.json").exists():
+                        check_size(stem, part, arguments)
                         continue
                     result = run(part, strategy, ratio, name, seed, arguments.epochs)
                     write_result(stem, result)

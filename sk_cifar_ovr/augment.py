@@ -52,6 +52,23 @@ class RandomFlipShift(keras.layers.Layer):
         if flip == "alternating":
             self.epoch = self.add_weight(shape=(), initializer="zeros", dtype="int32", trainable=False, name="epoch")
 
+    def build(self, input_shape):
+        """Refuse images that are too small for the shift.
+
+        Parameters
+        ----------
+        input_shape : tuple
+            (n, h, w, c).
+
+        Raises
+        ------
+        ValueError
+            If `shift` is not below both sides: there is no more image to reflect.
+        """
+        if self.shift >= min(input_shape[1:3]):
+            height, width = input_shape[1:3]
+            raise ValueError(f"shift={self.shift} is too much for images of {height}x{width} pixels: use less.")
+
     def begin_epoch(self, epoch):
         """Say which epoch begins; a fit of an estimator does.
 

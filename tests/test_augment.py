@@ -31,6 +31,12 @@ def test_every_pixel_comes_from_the_image(images):
     assert not np.array_equal(shifted, images)
 
 
+def test_shift_must_leave_something_to_reflect(images):
+    changed(RandomFlipShift(shift=9, seed=0), images)
+    with pytest.raises(ValueError, match="shift=10 is too much for images of 12x10"):
+        changed(RandomFlipShift(shift=10, seed=0), images)
+
+
 def test_alternating_flip_shows_both_sides_in_two_epochs(images):
     layer = RandomFlipShift(shift=0, flip="alternating", seed=0)
     epochs = []
