@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -227,7 +228,8 @@ def find_builder(model):
             "model must be the name of a built-in network or a builder, a function (meta, *, ...) -> keras.Model "
             f"that makes a new network for each fit; got {model!r}."
         )
-    return model
+    # SciKeras takes functions and partial objects, and no other callable.
+    return model if inspect.isfunction(model) or isinstance(model, partial) else partial(model)
 
 
 def is_builtin(builder) -> bool:

@@ -176,7 +176,9 @@ def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
 
 
 def _is_plain_dense(layer) -> bool:
-    return type(layer) is layers.Dense and layer.kernel_constraint is None and layer.bias_constraint is None
+    if type(layer) is not layers.Dense:
+        return False
+    return layer.kernel_constraint is layer.bias_constraint is layer.activity_regularizer is None
 
 
 def _one_wide_head(features, tail, n_heads):
@@ -184,7 +186,7 @@ def _one_wide_head(features, tail, n_heads):
     head = tail[0]
     units = head.units
     config = {**head.get_config(), "name": "heads", "units": units * n_heads, "activation": None}
-    wide = layers.Dense.from_config(config)
+    wide = _with_mean_penalty(layers.Dense.from_config(config), n_heads, side_by_side=True)
     x = wide(features)
     # The wide layer's own draw would be smaller: initializers look at the number of units.
     drawn = [_copy_of(head, head.name) for _ in range(n_heads)]
@@ -213,7 +215,7 @@ def _separate_heads(features, tail, n_heads):
     for k in range(n_heads):
         x, own = features, []
         for layer in tail:
-            copy = _copy_of(layer, f"{layer.name}_{k}")
+            copy = _with_mean_penalty(_copy_of(layer, f"{layer.name}_{k}"), n_heads)
             x = copy(x)
             if getattr(layer, "weights", []):
                 own += copy.variables
@@ -228,6 +230,33 @@ def _separate_heads(features, tail, n_heads):
         return find
 
     return ops.stack(outputs, axis=1), {id(source): nth(j) for j, source in enumerate(tail[0].variables)}
+
+
+class MeanPenalty(keras.regularizers.Regularizer):
+    """A penalty of K heads that counts as their losses do: the mean over heads.
+
+    Parameters
+    ----------
+    penalty : keras.regularizers.Regularizer
+        Of one head.
+    n_heads : int
+    n_parts : int
+        Heads whose weights lie side by side in the last axis of what is regularized: 1 or `n_heads`.
+    """
+
+    def __init__(self, penalty, n_heads, n_parts):
+        self.penalty, self.n_heads, self.n_parts = penalty, n_heads, n_parts
+
+    def __call__(self, x):
+        return sum(self.penalty(part) for part in ops.split(x, self.n_parts, axis=-1)) / self.n_heads
+
+
+def _with_mean_penalty(layer, n_heads, *, side_by_side=False):
+    """An unbuilt layer of one head, or of K side by side, whose penalties are shares of a mean."""
+    for name, value in list(vars(layer).items()):
+        if isinstance(value, keras.regularizers.Regularizer):
+            setattr(layer, name, MeanPenalty(value, n_heads, n_heads if side_by_side else 1))
+    return layer
 
 
 def _copy_of(layer, name):

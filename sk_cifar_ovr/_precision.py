@@ -83,12 +83,12 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
         If Keras cannot clone a layer.
     """
     output_policy = "float64" if policy == "float64" else "float32"
-    output_layers = {id(_producer(tensor)) for tensor in model.outputs}
+    output_layers = {id(layer) for layer in _output_layers(model)}
 
     def wanted(layer) -> str:
         return output_policy if id(layer) in output_layers else policy
 
-    if all(layer.dtype_policy.name == wanted(layer) for layer in model.layers if not _is_input(layer)):
+    if all(layer.dtype_policy.name == wanted(layer) for layer in _single_layers(model)):
         return model
 
     def clone(layer):
@@ -97,7 +97,7 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
     (pixels,) = model.inputs
     inputs = keras.Input(pixels.shape[1:], dtype=output_policy, name=pixels.name)
     try:
-        copy = keras.models.clone_model(model, input_tensors=inputs, clone_function=clone)
+        copy = keras.models.clone_model(model, input_tensors=inputs, clone_function=clone, recursive=True)
     except (ValueError, TypeError, NotImplementedError) as error:
         raise ValueError(
             f"precision={policy!r} needs a network that Keras can clone, and {model.name!r} is not one: give its "
@@ -107,9 +107,20 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
     return copy
 
 
-def _is_input(layer) -> bool:
-    return isinstance(layer, keras.layers.InputLayer)
+def _single_layers(model):
+    """Layers of a model and of the models inside it, without their inputs."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _single_layers(layer)
+        elif not isinstance(layer, keras.layers.InputLayer):
+            yield layer
 
 
-def _producer(tensor):
-    return tensor._keras_history.operation
+def _output_layers(model):
+    """Layers that the outputs of a model come from, be they in a model inside it."""
+    for tensor in model.outputs:
+        layer = tensor._keras_history.operation
+        if isinstance(layer, keras.Model):
+            yield from _output_layers(layer)
+        else:
+            yield layer

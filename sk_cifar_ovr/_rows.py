@@ -2,6 +2,8 @@
 
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from scipy.sparse import issparse
@@ -53,6 +55,20 @@ def as_rows(estimator, X, y="no_validation", *, reset: bool):
         # The caller's own array where it can be: Dask knows what it has sent to its workers by identity.
         X = images if X is flat else X.reshape(images.shape)
     return X if isinstance(y, str) else (X, y)
+
+
+@contextmanager
+def kept_on_failure(estimator) -> Iterator[None]:
+    """Give an estimator back what `as_rows` had learnt in the last fit, should this one fail."""
+    learnt = ("n_features_in_", "feature_names_in_")
+    before = {name: value for name, value in vars(estimator).items() if name in learnt}
+    try:
+        yield
+    except BaseException:
+        for name in learnt:
+            vars(estimator).pop(name, None)
+        vars(estimator).update(before)
+        raise
 
 
 def _to_array(X) -> np.ndarray:

@@ -171,17 +171,21 @@ def optimizer_class(optimizer) -> Any:
         If it is none of these.
     """
     if isinstance(optimizer, str):
+        # `keras.optimizers.get` does not know all of them.
+        known = {name.lower(): cls for name, cls in vars(keras.optimizers).items() if _is_optimizer(cls)}
         try:
-            return type(keras.optimizers.get(optimizer))
+            return known.get(optimizer.lower()) or type(keras.optimizers.get(optimizer))
         except ValueError as error:
-            known = [n for n in dir(keras.optimizers) if not n.startswith("_") and n[0].isupper()]
             raise ValueError(
-                f"optimizer={optimizer!r} is not an optimizer of Keras{nearest(optimizer, map(str.lower, known))}."
+                f"optimizer={optimizer!r} is not an optimizer of Keras{nearest(optimizer, known)}."
             ) from error
-    base = keras.optimizers.Optimizer
-    if isinstance(optimizer, base) or (inspect.isclass(optimizer) and issubclass(optimizer, base)):
+    if isinstance(optimizer, keras.optimizers.Optimizer) or _is_optimizer(optimizer):
         return optimizer
     raise ValueError(f"optimizer={optimizer!r}: use the name of a Keras optimizer, an instance or a class.")
+
+
+def _is_optimizer(value) -> bool:
+    return inspect.isclass(value) and issubclass(value, keras.optimizers.Optimizer)
 
 
 def check_routed_names(names: Iterable[str], estimator: str, *, own: Iterable[str]) -> None:

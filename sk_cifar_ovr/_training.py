@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 SETTLING_STEPS = 100
 ADAPTING_ROWS = 1000
 LEAST_SHARE = 1e-4
+CHECKED_ROWS = 16
+LARGE_WEIGHT = 1e6
 
 
 @dataclass(frozen=True)
@@ -305,12 +307,24 @@ class _Run:
             optimizer.finalize_variable_values(self.network.model.trainable_variables)
             self.settle()
         state = self.network.get_state() if self.best[1] is None else self.best[1]
-        if not all(np.isfinite(values).all() for values in state if values.dtype.kind == "f"):
+        self.check_finite(state)
+        return Trained(state, optimizer_state, self.history, self.losses)
+
+    def check_finite(self, state: State) -> None:
+        """Refuse a network that the last step, whose effect no loss has shown, made useless."""
+        largest = np.max([np.abs(values).max(initial=0) for values in state if values.dtype.kind == "f"], initial=0)
+        fine = np.isfinite(largest)
+        if fine:
+            # Finite weights may be large enough for an answer that is not.
+            self.network.set_state(state)
+            n = CHECKED_ROWS if largest < LARGE_WEIGHT else prediction_batch(self.network.model)
+            images = for_device(self.rows.X[self.rows.train[:n]], self.dtype)
+            fine = np.isfinite(self.network.predict_batch(images, self.scale)).all()
+        if not fine:
             raise NonFiniteLossError(
-                "A weight became NaN or infinite in the last step, and the network was thrown away. "
+                "Weights or answers became NaN or infinite in the last step, and the network was thrown away. "
                 "Lower optimizer__learning_rate, or set optimizer__clipnorm."
             )
-        return Trained(state, optimizer_state, self.history, self.losses)
 
     def settle(self) -> None:
         """Let batch normalisation learn the statistics of averaged weights: steps that move no weight."""
@@ -343,7 +357,10 @@ def _mean_weight(rows: Rows) -> np.ndarray | float:
     """Mean weight of the rows trained on, for each problem: batches are divided by it."""
     if rows.weights is None and rows.class_weights is None:
         return 1.0
-    return sum(weights.sum(axis=0) for _, weights in _weighted_parts(rows)) / len(rows.train)
+    total = sum(weights.sum(axis=0) for _, weights in _weighted_parts(rows))
+    if not np.all(total > 0):
+        raise ValueError("All rows trained on weigh 0: look at class_weight and sample_weight together.")
+    return total / len(rows.train)
 
 
 def _class_shares(rows: Rows, objective: Objective, n_classes: int) -> np.ndarray:

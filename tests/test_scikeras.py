@@ -290,6 +290,11 @@ def test_a_route_to_nowhere_is_refused(images, wrong):
         CNNClassifier(**{wrong: 1}).fit(*images)
 
 
+@pytest.mark.parametrize("name", ["lamb", "Muon", "adam"])
+def test_every_optimizer_of_keras_has_a_name(name):
+    assert seam.optimizer_class(name).__name__.lower() == name.lower()
+
+
 def test_instances_take_no_routed_parameters(images):
     with pytest.raises(UnknownParameterError, match="is an instance"):
         ours(optimizer=keras.optimizers.Adam(), optimizer__learning_rate=0.1).fit(*images)

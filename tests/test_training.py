@@ -5,6 +5,7 @@ import random
 import threading
 from dataclasses import replace
 
+import cloudpickle
 import keras
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from conftest import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr._backends import trace_count
+from sk_cifar_ovr._freeze import freeze
 from sk_cifar_ovr._heads import cut, with_heads
 from sk_cifar_ovr._programs import _idle, clear_programs
 from sk_cifar_ovr.exceptions import ImageShapeError, NetworkError, NonFiniteLossError
@@ -174,6 +176,46 @@ def test_nan_loss_stops_with_a_typed_error(digits):
         clf.predict(X)
 
 
+@pytest.mark.parametrize("rate", [1e20, 1e28, 1e36])
+def test_the_last_step_leaves_no_network_without_answers(digits, rate):
+    X, y = digits
+    # One step: its loss is that of the first weights, and finite.
+    clf = CNNClassifier(relu, epochs=1, batch_size=2000, random_state=0, optimizer="sgd", optimizer__learning_rate=rate)
+    with pytest.raises(NonFiniteLossError, match="last step"):
+        clf.fit(X, y)
+    assert not hasattr(clf, "classes_")
+
+
+@pytest.mark.parametrize("strategy", ["joint", "independent"])
+def test_nan_loss_leaves_no_one_vs_rest(digits, strategy):
+    X, y = digits
+    exploding = {"optimizer": "sgd", "optimizer__learning_rate": 1e38, "random_state": 0}
+    ovr = OneVsRestCNNClassifier(CNNClassifier(relu, epochs=3, **exploding), strategy=strategy)
+    with pytest.raises(NonFiniteLossError):
+        ovr.fit(X[:60], y[:60])
+    assert not hasattr(ovr, "estimators_")
+    assert not hasattr(ovr, "n_features_in_")
+
+
+@pytest.mark.parametrize("wrap", [lambda clf: clf, OneVsRestCNNClassifier])
+def test_a_fit_that_fails_keeps_the_last_one(digits, wrap):
+    X, y = digits
+    estimator = wrap(CNNClassifier(relu, epochs=1, random_state=0)).fit(X, y)
+    before = estimator.predict_proba(X)
+    inner = getattr(estimator, "estimator", estimator)
+    inner.set_params(optimizer="sgd", optimizer__learning_rate=1e38, epochs=3)
+    with pytest.raises(NonFiniteLossError):
+        estimator.fit(X[:, :4, :4], y)
+    np.testing.assert_array_equal(estimator.predict_proba(X), before)
+
+
+def test_rows_that_all_weigh_nothing_are_refused(digits):
+    X, y = digits
+    clf = CNNClassifier(**FAST, class_weight={0: 0, 1: 1})
+    with pytest.raises(ValueError, match="weigh 0"):
+        clf.fit(X, y == 3, sample_weight=(y != 3).astype(float))
+
+
 def test_early_stopping_keeps_the_best_epoch(digits):
     X, y = digits
     clf = CNNClassifier(
@@ -279,6 +321,35 @@ def test_heads_start_at_the_shares_of_their_classes(settings, weights, expected)
     np.testing.assert_allclose([e.predict_proba(X[:1])[0, 1] for e in ovr.estimators_], expected, rtol=1e-3)
 
 
+def penalised(meta, *, penalties):
+    inputs = keras.Input(meta["image_shape_"])
+    x = keras.layers.Dense(8, activation="tanh", kernel_regularizer="l1")(keras.layers.Flatten()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax", **penalties)(x))
+
+
+@pytest.mark.parametrize(
+    "penalties",
+    [
+        {"kernel_regularizer": keras.regularizers.L2(1.0)},
+        {"kernel_regularizer": keras.regularizers.L2(1.0), "kernel_constraint": "max_norm"},
+        {"activity_regularizer": keras.regularizers.L2(1.0)},
+        {"kernel_regularizer": keras.regularizers.OrthogonalRegularizer(1.0, "columns")},
+    ],
+)
+def test_penalties_of_heads_count_as_their_losses_do(digits, penalties):
+    X, y = digits[0][:60].astype("float32"), digits[1][:60]
+    still = {"epochs": 1, "batch_size": 60, "optimizer__learning_rate": 0.0, "loss": "crossentropy"}
+    ovr = OneVsRestCNNClassifier(CNNClassifier(penalised, model__penalties=penalties, random_state=0, **still)).fit(
+        X, y
+    )
+    losses = []
+    for label, binary in zip(ovr.classes_, ovr.estimators_, strict=True):
+        answers = keras.ops.convert_to_numpy(binary.model_(X * binary.pixel_scale_))
+        truth = np.where(y == label, answers[:, 1], answers[:, 0])
+        losses.append(-np.log(truth).mean() + float(sum(binary.model_.losses)))
+    np.testing.assert_allclose(ovr.history_["loss"], np.mean(losses), rtol=1e-4)
+
+
 def test_a_network_that_cannot_be_cut_says_so(digits):
     X, y = digits
     with pytest.raises(NetworkError, match="independent"):
@@ -318,6 +389,121 @@ def test_many_problems(digits):
     ovr = OneVsRestCNNClassifier(CNNClassifier(**{**FAST, "epochs": 1})).fit(X[:300], labels)
     assert ovr.predict_ovr(X[:5]).shape == (5, 150)
     assert len(ovr.estimators_) == 150
+
+
+@pytest.mark.parametrize("strategy", ["joint", "independent"])
+def test_one_image_of_a_class(digits, strategy):
+    X, y = digits
+    labels = np.where(np.arange(60) == 7, 2, np.arange(60) % 2)
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**{**FAST, "batch_size": 1000}), strategy=strategy)
+    assert ovr.fit(X[:60], labels).predict_ovr(X).shape == (len(X), 3)
+
+
+class Named(keras.losses.Loss):
+    """Of a fixed name, and without a get_config."""
+
+    def __init__(self, power):
+        super().__init__(name="named")
+        self.power = power
+
+    def call(self, y, y_pred):
+        return self.power * keras.ops.sum(keras.ops.square(y - y_pred), axis=-1)
+
+
+class Unnamed(Named):
+    def __init__(self, power=1.0):
+        keras.losses.Loss.__init__(self)
+        self.power = power
+
+
+class Constant(keras.initializers.Initializer):
+    def __init__(self, value):
+        self.value = value
+
+
+class Penalty(keras.regularizers.Regularizer):
+    def __init__(self, value):
+        self.value = value
+
+
+@pytest.mark.parametrize("kind", [Named, Unnamed, Constant, Penalty, keras.regularizers.L2])
+def test_keras_objects_are_equal_where_their_settings_are(kind):
+    assert freeze(kind(0.25)) == freeze(kind(0.25))
+    assert freeze(kind(0.25)) != freeze(kind(0.5))
+
+
+def test_a_loss_without_a_config_is_not_mistaken_for_another(digits, fresh_programs):
+    X, y = digits
+    first, second = (CNNClassifier(**FAST, loss=Named(power)).fit(X, y).history_["loss"][0] for power in (1.0, 100.0))
+    assert second > 10 * first
+
+
+def test_a_loss_class_is_traced_once(digits, fresh_programs):
+    X, y = digits
+    before = trace_count()
+    for _ in range(3):
+        CNNClassifier(**FAST, loss=Unnamed).fit(X, y)
+    assert trace_count() - before == 1
+
+
+def test_functions_of_a_script_are_equal_where_their_code_is():
+    def make(width):
+        def helper(x):
+            return keras.layers.Dense(width)(x)
+
+        def builder(meta, *, rate=0.1):
+            return helper(meta)
+
+        return builder
+
+    builder = make(3)
+    copies = [cloudpickle.loads(cloudpickle.dumps(builder)) for _ in range(2)]
+    assert copies[0] is not copies[1]
+    assert freeze(copies[0]) == freeze(copies[1]) == freeze(builder)
+    assert freeze(builder) != freeze(make(4))
+    # Functions of modules are those of every process.
+    assert freeze(dense) == freeze(cloudpickle.loads(cloudpickle.dumps(dense)))
+
+
+def test_a_script_s_global_is_part_of_its_functions():
+    spaces = [{"WIDTH": width, "__name__": "__main__"} for width in (3, 3, 4)]
+    for space in spaces:
+        exec(compile("def builder(meta):\n    return WIDTH if meta else builder", "script", "exec"), space)
+    three, again, four = (freeze(space["builder"]) for space in spaces)
+    assert three == again
+    assert three != four
+
+
+class Builder:
+    def __call__(self, meta):
+        return dense(meta)
+
+    def build(self, meta):
+        return dense(meta)
+
+
+@pytest.mark.parametrize("builder", [Builder(), Builder().build])
+def test_any_callable_builds(digits, builder):
+    X, y = digits
+    assert same(CNNClassifier(**{**FAST, "model": builder}).fit(X, y), CNNClassifier(**FAST).fit(X, y))
+
+
+def nested(meta):
+    inner = keras.Sequential(
+        [keras.Input(meta["image_shape_"]), keras.layers.Flatten(), keras.layers.Dense(8, activation="relu")]
+    )
+    head = keras.Sequential([keras.Input((8,)), keras.layers.Dense(meta["n_classes_"], activation="softmax")])
+    inputs = keras.Input(meta["image_shape_"])
+    return keras.Model(inputs, head(inner(inputs)))
+
+
+@pytest.mark.parametrize(("precision", "at_end"), [("mixed_bfloat16", "float32"), ("float64", "float64")])
+def test_precision_reaches_models_inside_models(digits, precision, at_end):
+    X, y = digits
+    clf = CNNClassifier(**{**FAST, "model": nested}, precision=precision).fit(X, y)
+    inner, head = (layer for layer in clf.model_.layers if isinstance(layer, keras.Model))
+    assert {layer.dtype_policy.name for layer in inner.layers[-2:]} == {precision}
+    assert head.layers[-1].dtype_policy.name == at_end
 
 
 def test_specs_differ_by_what_changes_the_graph(digits):
