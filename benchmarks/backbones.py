@@ -59,9 +59,8 @@ def cost(arguments):
 
 
 def _cost(name, size, X, y, repeats):
-    from sk_cifar_ovr import CNNClassifier
+    from sk_cifar_ovr import CNNClassifier, clear_programs
     from sk_cifar_ovr._branches import multiply_adds
-    from sk_cifar_ovr._programs import clear_programs
 
     # The custom CNN takes images as they come; backbones enlarge them themselves, which is part of the cost.
     own = name == "cifar_cnn"

@@ -7,7 +7,7 @@ process after one fit each that is timed apart as the first; figures are medians
     python benchmarks/engine.py one_vs_rest --repeats 5
     python benchmarks/engine.py overhead search candidates memory peers
 
-`peers` also times skorch on PyTorch (`pip install skorch torch`) and a loop over classes of plain Keras models.
+`peers` times skorch on PyTorch (`pip install skorch torch`) and a loop over classes of plain Keras models instead.
 
 Data: the JPEG q75 copy of CIFAR-10 (--data), training images only. Results go to benchmarks/results/engine_*.json.
 """
@@ -42,8 +42,11 @@ from sk_cifar_ovr._backends import trace_count
 from sk_cifar_ovr._problems import FittedProblems
 
 
-def compared(sides, baseline, repeats, score) -> dict:
-    """The first call of each side, what `score` makes of its answer, programs traced; then all timed in turn."""
+def compared(sides, baseline, repeats, score, made_later=dict) -> dict:
+    """The first call of each side, what `score` makes of its answer, programs traced; then all timed in turn.
+
+    `made_later` makes further sides to be timed, which are not to come before the first calls of the others.
+    """
     first, scores, traced = {}, {}, {}
     for name, side in sides.items():
         before = trace_count()
@@ -51,8 +54,9 @@ def compared(sides, baseline, repeats, score) -> dict:
         scores[name] = score(answer)
         traced[name] = trace_count() - before
         print(f"  first, {name}: {first[name]:.1f} s", flush=True)
+    further = made_later()
     before = trace_count()
-    timed = ratios(interleaved(sides, repeats), baseline)
+    timed = ratios(interleaved({**sides, **further}, repeats), baseline)
     facts = {"first_seconds": first, "held_out_f1": scores, "programs_traced_first": traced}
     return {**facts, "programs_traced_later": trace_count() - before, "timed": timed}
 
@@ -71,7 +75,10 @@ def one_vs_rest(arguments):
         "joint float32": lambda: our_ovr("joint", precision="float32"),
         "joint auto": lambda: our_ovr("joint"),
     }
-    first = {name: clock(lambda make=make: make().fit(X[:BATCH], y[:BATCH] % 2))[0] for name, make in sides.items()}
+    first = {}
+    for name, make in sides.items():
+        labels = y[:BATCH] if name.startswith("joint") else y[:BATCH] % 2
+        first[name] = clock(lambda make=make, labels=labels: make().fit(X[:BATCH], labels))[0]
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     fitted: dict[str, list] = {name: [] for name in sides}
     before = trace_count()
@@ -114,11 +121,10 @@ def _predictions(arguments, theirs, joint, independent):
 
 
 def peers(arguments):
-    """Fit of ten classes, 2,000 images, 2 epochs, by skorch and by plain Keras models too, in float32."""
+    """Fit of ten classes, 2,000 images, 2 epochs, by skorch, by plain Keras models, and by ours, in float32."""
     X, y, X_held, y_held, sha256 = images(arguments.data, 2000, 2000)
     first, held = channels_first(X), channels_first(X_held)
     sides = {
-        "scikeras": lambda: scikeras_ovr().fit(X, y),
         "keras by hand": lambda: KerasByHand().fit(X, y),
         "skorch": lambda: skorch_ovr().fit(first, y),
         "joint": lambda: our_ovr("joint", precision="float32").fit(X, y),
@@ -129,7 +135,7 @@ def peers(arguments):
         on_pytorch = "Net" in type(getattr(ovr, "estimator", None)).__name__
         return held_out_f1(ovr.estimators_, held if on_pytorch else X_held, y_held)
 
-    fits = compared(sides, "scikeras", arguments.repeats, score)
+    fits = compared(sides, "keras by hand", arguments.repeats, score)
     return described(surroundings(), sha256, n=len(X), epochs=2, precision="float32", fit=fits)
 
 
@@ -140,8 +146,7 @@ def one_class(arguments, n):
     X, y, X_held, y_held, sha256 = images(arguments.data, n, 2000)
 
     def score(classifier):
-        # A bare loop has no answer.
-        return classifier and float(f1_score(y_held == 3, classifier.predict(X_held), zero_division=0))
+        return float(f1_score(y_held == 3, classifier.predict(X_held), zero_division=0))
 
     return X, (y == 3).astype(int), score, sha256
 
@@ -154,10 +159,14 @@ def overhead(arguments):
         "ours float32": lambda: our_classifier(epochs=2, precision="float32").fit(X, y),
         "ours auto": lambda: our_classifier(epochs=2).fit(X, y),
     }
-    loops = {f"bare loop {name}": bare_loop(X, y, name, epochs=2) for name in ("float32", "mixed_bfloat16")}
-    for loop in loops.values():
-        loop()
-    fits = compared({**sides, **loops}, "scikeras", max(arguments.repeats, 9), score)
+
+    def bare_loops():
+        loops = {f"bare loop {name}": bare_loop(X, y, name, epochs=2) for name in ("float32", "mixed_bfloat16")}
+        for loop in loops.values():
+            loop()
+        return loops
+
+    fits = compared(sides, "scikeras", max(arguments.repeats, 9), score, bare_loops)
     median = {name: timed["median_seconds"] for name, timed in fits["timed"].items()}
     beyond = {
         "scikeras": median["scikeras"] - median["bare loop float32"],

@@ -23,6 +23,7 @@ _HOME = {
     "TSNETransformer": "manifold",
     "save": "persistence",
     "load": "persistence",
+    "clear_programs": "_programs",
 }
 
 __all__ = sorted(_HOME)

@@ -327,6 +327,14 @@ def _too_many_idle() -> bool:
 
 
 def clear_programs() -> None:
-    """Forget every compiled program of this process; the next fit compiles anew."""
+    """Forget the networks and compiled programs that this process keeps; the next fit builds and compiles anew.
+
+    Fitted estimators stay as they are, and fits that are running go on.
+
+    Examples
+    --------
+    >>> from sk_cifar_ovr import clear_programs
+    >>> clear_programs()
+    """
     with _idle_lock:
         _idle.clear()
