@@ -7,10 +7,10 @@
 The custom CNN with focal heads (`recipe="strong"`, `loss__alpha=0.65`), seed 0, is trained on 45,000 training images
 of the JPEG q75 copy of CIFAR-10 for the number of epochs named, its learning rate scheduled for just so many, and
 scored on the 5,000 others: mean positive F1 of ten classes at 0.5. What joint needs is the smallest number of epochs
-tried that reaches 0.763, the reference's mean. Independent needs at least one more than the most tried that does not;
-the ratio is a lower bound then, so whole numbers in between need no trial. `time` then times one epoch of the joint network and of one
-separate network in turn, five times; the ratio is that of ten networks' epochs to the joint one's. Results so far are
-kept in benchmarks/results/reference_time.json, and not measured again.
+tried that reaches 0.763, the reference's mean. Independent needs at least one more than the most tried that does not,
+which makes the ratio a lower bound. `time` times one epoch of the joint network and of one separate network in turn,
+five times; the ratio is that of ten networks' epochs to the joint one's. Results so far are kept in
+benchmarks/results/reference_time.json, and not measured again.
 """
 
 import argparse
