@@ -41,7 +41,7 @@ def sparse_categorical_focal_loss(y_true, y_pred, gamma=2.0, alpha=None, from_lo
         y_pred = ops.cast(y_pred, "float32")
     dtype = keras.backend.standardize_dtype(y_pred.dtype)
     # A smallest normal number keeps every logarithm and its gradient finite at p = 0 and p = 1.
-    tiny = float(np.finfo(dtype).tiny)
+    tiny = ops.convert_to_tensor(np.finfo(dtype).tiny, dtype=dtype)
     n_classes = y_pred.shape[-1]
     labels = ops.one_hot(ops.cast(y_true, "int32"), n_classes, dtype=dtype)
     smoothing = ops.cast(label_smoothing, dtype)
@@ -51,13 +51,18 @@ def sparse_categorical_focal_loss(y_true, y_pred, gamma=2.0, alpha=None, from_lo
         p = ops.exp(log_p)
     else:
         p = y_pred
-        log_p = ops.log(ops.maximum(p, tiny))
+        log_p = ops.log(_at_least(p, tiny))
     # The sum of the other classes is exact where 1 - p would cancel.
-    others = ops.maximum(ops.sum(p, axis=-1, keepdims=True) - p, tiny)
+    others = _at_least(ops.sum(p, axis=-1, keepdims=True) - p, tiny)
     terms = smoothed * ops.exp(ops.cast(gamma, dtype) * ops.log(others)) * log_p
     if alpha is not None:
         terms = terms * ops.cast(alpha, dtype)
     return -ops.sum(terms, axis=-1)
+
+
+def _at_least(x, least):
+    # `ops.maximum` takes float64 to float32 on PyTorch.
+    return ops.where(x < least, least, x)
 
 
 def class_alpha(alpha, n_classes: int) -> np.ndarray | None:

@@ -94,6 +94,15 @@ def test_half_precision_is_computed_in_float32():
     assert keras.backend.standardize_dtype(sparse_categorical_focal_loss(y, low).dtype) == "float32"
 
 
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has no float64 unless the process asks for it")
+def test_double_precision_is_kept():
+    p = np.array([[1e-60, 1.0], [0.0, 1.0]])
+    loss = keras.ops.convert_to_numpy(sparse_categorical_focal_loss(np.zeros(2, "int32"), p))
+    assert loss.dtype == "float64"
+    np.testing.assert_allclose(loss[0], -np.log(1e-60), rtol=1e-12)
+    assert np.isfinite(loss[1])
+
+
 def test_alpha_applies_to_its_class():
     y, p = np.array([0, 1]), np.full((2, 2), 0.5, dtype="float32")
     plain = keras.ops.convert_to_numpy(SparseCategoricalFocalLoss(reduction=None)(y, p))
