@@ -59,7 +59,7 @@ RUNS = {
     },
     "whitened_cnn": {
         "strategy": "joint",
-        "epochs": 26,
+        "epochs": 24,
         "settings": {
             "model": "whitened_cnn",
             "recipe": "long",
