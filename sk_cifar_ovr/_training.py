@@ -27,6 +27,7 @@ SETTLING_STEPS = 100
 ADAPTING_ROWS = 1000
 LEAST_SHARE = 1e-4
 CHECKED_ROWS = 16
+CELLS_AT_ONCE = 2**22
 LARGE_WEIGHT = 1e6
 
 
@@ -376,8 +377,9 @@ def _class_shares(rows: Rows, objective: Objective, n_classes: int) -> np.ndarra
 def _weighted_parts(rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Labels and weights of the rows trained on, as often as they are drawn, in parts of bounded size."""
     frequency = None if rows.draw is None else rows.draw.frequency()
-    for start in range(0, len(rows.train), 65536):
-        part = slice(start, start + 65536)
+    size = max(1, CELLS_AT_ONCE // math.prod(rows.labels.shape[1:]))
+    for start in range(0, len(rows.train), size):
+        part = slice(start, start + size)
         labels, weights = rows.labels[rows.train[part]], rows.weights_of(rows.train[part])
         if frequency is not None:
             weights = weights * frequency[part].reshape(-1, *[1] * (weights.ndim - 1))
