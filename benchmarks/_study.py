@@ -44,7 +44,7 @@ def setting(table, strategy, ratio):
     chosen = table[(table["strategy"] == strategy) & (table["ratio"] == ratio) & table["loss"].isin(NAMES)]
     whole = [seed for seed, rows in chosen.groupby("seed") if len(rows) == len(NAMES)]
     if len(whole) < 2:
-        raise SystemExit(f"{strategy} at 1:{ratio} has {len(whole)} seeds with every loss, and needs two to compare.")
+        raise SystemExit(f"{strategy}, ratio {ratio}: {len(whole)} seeds have every loss, and it takes two to compare.")
     return chosen.set_index(["seed", "loss"]).loc[whole]
 
 

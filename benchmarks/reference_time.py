@@ -93,10 +93,12 @@ def main():
     result = so_far()
     if arguments.what == "time":
         result |= {"epoch_seconds": timed(parts, arguments.repeats), "timed_in": facts["surroundings"]}
+        write_result(NAME, result | facts)
     for epochs in arguments.epochs:
         f1 = result["f1"][arguments.what]
         if str(epochs) not in f1:
             f1[str(epochs)] = scored(arguments.what, epochs, parts)
+            result.setdefault("scored_in", {})[f"{arguments.what} {epochs}"] = facts["surroundings"]["commit"]
             write_result(NAME, result | facts)
     print(write_result(NAME, result | facts | concluded(result)))
 

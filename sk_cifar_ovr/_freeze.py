@@ -4,7 +4,7 @@ import sys
 from collections.abc import Hashable, Iterator
 from functools import partial
 from inspect import isfunction, ismethod
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import keras
@@ -17,9 +17,9 @@ def freeze(value: Any) -> Hashable:
     Parameters
     ----------
     value : object
-        Plain values, containers, arrays, `functools.partial`, bound methods, objects with Keras' ``get_config``,
-        functions of a script or notebook, which are equal where their code and what it refers to are, or another
-        object, which is equal only to itself.
+        Plain values, containers, arrays, `functools.partial`, bound methods, callable objects and those with Keras'
+        ``get_config``, functions of a script or notebook, which are equal where their code and what it refers to
+        are, or another object, which is equal only to itself.
 
     Returns
     -------
@@ -32,24 +32,36 @@ def freeze(value: Any) -> Hashable:
     >>> freeze(1) == freeze(1.0)
     False
     """
+    return _frozen(value, ())
+
+
+def _frozen(value: Any, within: tuple[int, ...]) -> Hashable:
+    """The key of a value inside others, whose ids are given: an object may hold itself."""
     if _is_plain(value):
         return (type(value).__name__, value)
     if isinstance(value, np.generic):
         return (value.dtype.str, value.item())
     if isinstance(value, np.ndarray) and value.dtype != object:
         return ("ndarray", value.dtype.str, value.shape, value.tobytes())
+    if id(value) in within:
+        return ("itself", within.index(id(value)))
+    within = (*within, id(value))
     if isinstance(value, dict):
-        return ("dict", tuple(sorted((repr(k), freeze(v)) for k, v in value.items())))
+        return ("dict", tuple(sorted((repr(k), _frozen(v, within)) for k, v in value.items())))
     if isinstance(value, (list, tuple, np.ndarray)):
-        return (type(value).__name__, tuple(freeze(item) for item in value))
+        return (type(value).__name__, tuple(_frozen(item, within) for item in value))
     if isinstance(value, partial):
-        return ("partial", freeze(value.func), freeze(value.args), freeze(value.keywords))
-    if isfunction(value) and not _is_importable(value):
-        return _function_key(value)
+        return ("partial", *(_frozen(part, within) for part in (value.func, value.args, value.keywords)))
     if ismethod(value):
-        return ("method", freeze(value.__func__), freeze(value.__self__))
-    config = None if isinstance(value, type) else _config(value)
-    return _Identity(value) if config is None else ("config", type(value), freeze(config))
+        return ("method", _frozen(value.__func__, within), _frozen(value.__self__, within))
+    if isfunction(value) and not _is_importable(value):
+        return _ByCode(value)
+    if isinstance(value, type) or isfunction(value):
+        return _Identity(value)
+    settings = _config(value)
+    if settings is None and callable(value) and hasattr(value, "__dict__"):
+        settings = vars(value)
+    return _Identity(value) if settings is None else ("made of", type(value), _frozen(settings, within))
 
 
 def _config(value) -> dict[str, Any] | None:
@@ -63,7 +75,7 @@ def _config(value) -> dict[str, Any] | None:
             return None
         config = {}
     # Keras' operations, layers among them, remember by themselves what they were made with.
-    if not isinstance(value, keras.Operation) and _owner(value, "get_config") in _owner(value, "__init__").__mro__[1:]:
+    if not isinstance(value, keras.Operation) and _overrides(type(value), "__init__", over="get_config"):
         config = {**vars(value), **config}
     if isinstance(value, keras.losses.Loss):
         # Keras numbers losses that were given no name.
@@ -71,9 +83,10 @@ def _config(value) -> dict[str, Any] | None:
     return config
 
 
-def _owner(value, name: str) -> type:
-    """The class that defines a method of an object."""
-    return next(cls for cls in type(value).__mro__ if name in vars(cls))
+def _overrides(cls: type, method: str, *, over: str) -> bool:
+    """Whether a method is defined further down the line of classes than another."""
+    owners = [next((base for base in cls.__mro__ if name in vars(base)), object) for name in (method, over)]
+    return owners[1] in owners[0].__mro__[1:]
 
 
 def _is_plain(value) -> bool:
@@ -89,7 +102,7 @@ def _is_importable(function: FunctionType) -> bool:
 
 
 def _function_key(first: FunctionType) -> Hashable:
-    """Code of a function and of those it calls, with what they refer to: each task of a worker gets copies of them."""
+    """Code of a function and of those it calls, with what they refer to."""
     functions, parts = [first], []
     for function in functions:
         names: list[Hashable] = []
@@ -101,13 +114,14 @@ def _function_key(first: FunctionType) -> Hashable:
             else:
                 # Containers may hold the function itself, so they are not looked into.
                 names.append((name, freeze(value) if _is_plain(value) else _Identity(value)))
-        parts.append((function.__code__, freeze(function.__defaults__), freeze(function.__kwdefaults__), tuple(names)))
-    return ("function", tuple(parts))
+        settings = (function.__defaults__, function.__kwdefaults__, vars(function))
+        parts.append((function.__code__, *map(freeze, settings), tuple(names)))
+    return tuple(parts)
 
 
 def _referred_to(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Global and enclosing variables that a function names."""
-    for name in function.__code__.co_names:
+    """Global and enclosing variables that a function, or one defined inside it, names."""
+    for name in _names(function.__code__):
         if name in function.__globals__:
             yield name, function.__globals__[name]
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -116,6 +130,34 @@ def _referred_to(function: FunctionType) -> Iterator[tuple[str, Any]]:
         except ValueError:
             # Not yet bound.
             continue
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+class _ByCode:
+    """A function, equal to those of the same code that refer to the same: each task of a worker gets a copy of its own.
+
+    Code is not pickled, so the key is made anew from the function.
+    """
+
+    __slots__ = ("function", "key")
+
+    def __init__(self, function):
+        self.function, self.key = function, _function_key(function)
+
+    def __hash__(self):
+        return hash(self.key)
+
+    def __eq__(self, other):
+        return isinstance(other, _ByCode) and other.key == self.key
+
+    def __reduce__(self):
+        return _ByCode, (self.function,)
 
 
 class _Identity:

@@ -186,8 +186,9 @@ def _one_wide_head(features, tail, n_heads):
     head = tail[0]
     units = head.units
     config = {**head.get_config(), "name": "heads", "units": units * n_heads, "activation": None}
-    wide = _with_mean_penalty(layers.Dense.from_config(config), n_heads, side_by_side=True)
+    wide = layers.Dense.from_config(config)
     x = wide(features)
+    _share_penalties(wide, n_heads, n_parts=n_heads)
     # The wide layer's own draw would be smaller: initializers look at the number of units.
     drawn = [_copy_of(head, head.name) for _ in range(n_heads)]
     for each in drawn:
@@ -215,8 +216,10 @@ def _separate_heads(features, tail, n_heads):
     for k in range(n_heads):
         x, own = features, []
         for layer in tail:
-            copy = _with_mean_penalty(_copy_of(layer, f"{layer.name}_{k}"), n_heads)
+            copy = _copy_of(layer, f"{layer.name}_{k}")
             x = copy(x)
+            if isinstance(copy, layers.Layer):
+                _share_penalties(copy, n_heads)
             if getattr(layer, "weights", []):
                 own += copy.variables
         outputs.append(x)
@@ -232,6 +235,7 @@ def _separate_heads(features, tail, n_heads):
     return ops.stack(outputs, axis=1), {id(source): nth(j) for j, source in enumerate(tail[0].variables)}
 
 
+@keras.saving.register_keras_serializable(package="sk_cifar_ovr")
 class MeanPenalty(keras.regularizers.Regularizer):
     """A penalty of K heads that counts as their losses do: the mean over heads.
 
@@ -245,18 +249,24 @@ class MeanPenalty(keras.regularizers.Regularizer):
     """
 
     def __init__(self, penalty, n_heads, n_parts):
-        self.penalty, self.n_heads, self.n_parts = penalty, n_heads, n_parts
+        self.penalty, self.n_heads, self.n_parts = keras.regularizers.get(penalty), n_heads, n_parts
 
     def __call__(self, x):
         return sum(self.penalty(part) for part in ops.split(x, self.n_parts, axis=-1)) / self.n_heads
 
+    def get_config(self):
+        penalty = keras.saving.serialize_keras_object(self.penalty)
+        return {"penalty": penalty, "n_heads": self.n_heads, "n_parts": self.n_parts}
 
-def _with_mean_penalty(layer, n_heads, *, side_by_side=False):
-    """An unbuilt layer of one head, or of K side by side, whose penalties are shares of a mean."""
-    for name, value in list(vars(layer).items()):
-        if isinstance(value, keras.regularizers.Regularizer):
-            setattr(layer, name, MeanPenalty(value, n_heads, n_heads if side_by_side else 1))
-    return layer
+
+def _share_penalties(layer, n_heads, *, n_parts=1):
+    """Make the penalties of a built layer, of one head or of K side by side, shares of a mean."""
+    for variable in layer.trainable_variables:
+        if variable.regularizer is not None:
+            variable.regularizer = MeanPenalty(variable.regularizer, n_heads, n_parts)
+    for part in layer._flatten_layers():
+        if part.activity_regularizer is not None:
+            part.activity_regularizer = MeanPenalty(part.activity_regularizer, n_heads, n_parts)
 
 
 def _copy_of(layer, name):

@@ -92,12 +92,16 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
         return model
 
     def clone(layer):
+        if _is_graph(layer):
+            return cloned(layer)
         return layer.__class__.from_config({**layer.get_config(), "dtype": wanted(layer)})
 
-    (pixels,) = model.inputs
-    inputs = keras.Input(pixels.shape[1:], dtype=output_policy, name=pixels.name)
+    def cloned(graph):
+        inputs = keras.tree.map_structure(lambda x: _input_like(x, output_policy), graph.input)
+        return keras.models.clone_model(graph, input_tensors=inputs, clone_function=clone)
+
     try:
-        copy = keras.models.clone_model(model, input_tensors=inputs, clone_function=clone, recursive=True)
+        copy = cloned(model)
     except (ValueError, TypeError, NotImplementedError) as error:
         raise ValueError(
             f"precision={policy!r} needs a network that Keras can clone, and {model.name!r} is not one: give its "
@@ -107,10 +111,21 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
     return copy
 
 
+def _input_like(tensor, dtype):
+    """An input as that of a model, floats in another dtype."""
+    dtype = dtype if keras.backend.is_float_dtype(tensor.dtype) else tensor.dtype
+    return keras.Input(tensor.shape[1:], dtype=dtype, name=tensor.name)
+
+
+def _is_graph(layer) -> bool:
+    """Whether a layer is a model made of layers that can be looked at: functional or sequential."""
+    return isinstance(layer, keras.Model) and bool(getattr(layer, "outputs", None))
+
+
 def _single_layers(model):
     """Layers of a model and of the models inside it, without their inputs."""
     for layer in model.layers:
-        if isinstance(layer, keras.Model):
+        if _is_graph(layer):
             yield from _single_layers(layer)
         elif not isinstance(layer, keras.layers.InputLayer):
             yield layer
@@ -120,7 +135,7 @@ def _output_layers(model):
     """Layers that the outputs of a model come from, be they in a model inside it."""
     for tensor in model.outputs:
         layer = tensor._keras_history.operation
-        if isinstance(layer, keras.Model):
+        if _is_graph(layer):
             yield from _output_layers(layer)
         else:
             yield layer

@@ -171,11 +171,10 @@ def optimizer_class(optimizer) -> Any:
         If it is none of these.
     """
     if isinstance(optimizer, str):
-        # `keras.optimizers.get` does not know all of them.
-        known = {name.lower(): cls for name, cls in vars(keras.optimizers).items() if _is_optimizer(cls)}
+        known = _named_optimizers()
         try:
             return known.get(optimizer.lower()) or type(keras.optimizers.get(optimizer))
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(
                 f"optimizer={optimizer!r} is not an optimizer of Keras{nearest(optimizer, known)}."
             ) from error
@@ -186,6 +185,13 @@ def optimizer_class(optimizer) -> Any:
 
 def _is_optimizer(value) -> bool:
     return inspect.isclass(value) and issubclass(value, keras.optimizers.Optimizer)
+
+
+def _named_optimizers() -> dict[str, type]:
+    # `keras.optimizers.get` does not know all of them.
+    unnamed = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
+    found = {name.lower(): cls for name, cls in vars(keras.optimizers).items() if _is_optimizer(cls)}
+    return {name: cls for name, cls in found.items() if cls not in unnamed}
 
 
 def check_routed_names(names: Iterable[str], estimator: str, *, own: Iterable[str]) -> None:

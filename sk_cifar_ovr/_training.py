@@ -359,8 +359,10 @@ def _mean_weight(rows: Rows) -> np.ndarray | float:
     if rows.weights is None and rows.class_weights is None:
         return 1.0
     total = sum(weights.sum(axis=0) for _, weights in _weighted_parts(rows))
-    if not np.all(total > 0):
-        raise ValueError("All rows trained on weigh 0: look at class_weight and sample_weight together.")
+    idle = np.flatnonzero(np.atleast_1d(total) <= 0)
+    if len(idle):
+        which = f" of problems {idle.tolist()}" if np.ndim(total) else ""
+        raise ValueError(f"All rows trained on{which} weigh 0: look at class_weight and sample_weight together.")
     return total / len(rows.train)
 
 

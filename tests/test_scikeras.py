@@ -295,6 +295,11 @@ def test_every_optimizer_of_keras_has_a_name(name):
     assert seam.optimizer_class(name).__name__.lower() == name.lower()
 
 
+def test_the_base_of_all_optimizers_has_none():
+    with pytest.raises(ValueError, match="'optimizer' is not an optimizer"):
+        seam.optimizer_class("optimizer")
+
+
 def test_instances_take_no_routed_parameters(images):
     with pytest.raises(UnknownParameterError, match="is an instance"):
         ours(optimizer=keras.optimizers.Adam(), optimizer__learning_rate=0.1).fit(*images)

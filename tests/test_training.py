@@ -1,7 +1,9 @@
 """The engine: compile once, the loop, precision, heads."""
 
+import copy
 import pickle
 import random
+import sys
 import threading
 from dataclasses import replace
 
@@ -321,10 +323,11 @@ def test_heads_start_at_the_shares_of_their_classes(settings, weights, expected)
     np.testing.assert_allclose([e.predict_proba(X[:1])[0, 1] for e in ovr.estimators_], expected, rtol=1e-3)
 
 
-def penalised(meta, *, penalties):
+def penalised(meta, *, penalties, inside=False):
     inputs = keras.Input(meta["image_shape_"])
     x = keras.layers.Dense(8, activation="tanh", kernel_regularizer="l1")(keras.layers.Flatten()(inputs))
-    return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax", **penalties)(x))
+    last = keras.layers.Dense(meta["n_classes_"], activation="softmax", **penalties)
+    return keras.Model(inputs, (keras.Sequential([keras.Input((8,)), last]) if inside else last)(x))
 
 
 @pytest.mark.parametrize(
@@ -336,12 +339,12 @@ def penalised(meta, *, penalties):
         {"kernel_regularizer": keras.regularizers.OrthogonalRegularizer(1.0, "columns")},
     ],
 )
-def test_penalties_of_heads_count_as_their_losses_do(digits, penalties):
+@pytest.mark.parametrize("inside", [False, True])
+def test_penalties_of_heads_count_as_their_losses_do(digits, penalties, inside):
     X, y = digits[0][:60].astype("float32"), digits[1][:60]
-    still = {"epochs": 1, "batch_size": 60, "optimizer__learning_rate": 0.0, "loss": "crossentropy"}
-    ovr = OneVsRestCNNClassifier(CNNClassifier(penalised, model__penalties=penalties, random_state=0, **still)).fit(
-        X, y
-    )
+    still = {"epochs": 1, "batch_size": 60, "optimizer__learning_rate": 0.0, "loss": "crossentropy", "random_state": 0}
+    network = {"model": penalised, "model__penalties": penalties, "model__inside": inside}
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**network, **still)).fit(X, y)
     losses = []
     for label, binary in zip(ovr.classes_, ovr.estimators_, strict=True):
         answers = keras.ops.convert_to_numpy(binary.model_(X * binary.pixel_scale_))
@@ -465,27 +468,69 @@ def test_functions_of_a_script_are_equal_where_their_code_is():
     assert freeze(dense) == freeze(cloudpickle.loads(cloudpickle.dumps(dense)))
 
 
-def test_a_script_s_global_is_part_of_its_functions():
+@pytest.mark.parametrize("body", ["WIDTH if meta else builder", "(lambda: WIDTH)()", "[WIDTH for _ in meta]"])
+def test_a_script_s_global_is_part_of_its_functions(body):
     spaces = [{"WIDTH": width, "__name__": "__main__"} for width in (3, 3, 4)]
     for space in spaces:
-        exec(compile("def builder(meta):\n    return WIDTH if meta else builder", "script", "exec"), space)
+        exec(compile(f"def builder(meta):\n    return {body}", "script", "exec"), space)
     three, again, four = (freeze(space["builder"]) for space in spaces)
     assert three == again
     assert three != four
 
 
 class Builder:
+    def __init__(self, units=16):
+        self.units = units
+        self.itself = self
+
     def __call__(self, meta):
-        return dense(meta)
+        return dense(meta, units=self.units)
 
     def build(self, meta):
-        return dense(meta)
+        return self(meta)
 
 
 @pytest.mark.parametrize("builder", [Builder(), Builder().build])
 def test_any_callable_builds(digits, builder):
     X, y = digits
     assert same(CNNClassifier(**{**FAST, "model": builder}).fit(X, y), CNNClassifier(**FAST).fit(X, y))
+    assert freeze(builder) == freeze(copy.deepcopy(builder))
+    assert freeze(Builder(3)) != freeze(Builder(4))
+
+
+def test_a_fit_with_a_function_of_a_script_can_be_pickled(digits, monkeypatch):
+    X, y = digits
+
+    def builder(meta):
+        return dense(meta)
+
+    clf = CNNClassifier(**{**FAST, "model": builder}).fit(X, y)
+    again = cloudpickle.loads(cloudpickle.dumps(clf))
+    np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+    assert again._network.spec.cache_key() == clf._network.spec.cache_key()
+    # As pickle finds it in a script: by its name.
+    monkeypatch.setattr(sys.modules["__main__"], "script_builder", builder, raising=False)
+    builder.__module__, builder.__qualname__ = "__main__", "script_builder"
+    clf = CNNClassifier(**{**FAST, "model": builder}).fit(X, y)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(X), clf.predict_proba(X))
+
+
+class OfItself(keras.losses.Loss):
+    """Holds a method of its own, and has no get_config."""
+
+    def __init__(self):
+        super().__init__(name="itself")
+        self.function = self.call
+
+    def call(self, y, y_pred):
+        return keras.ops.sum(keras.ops.square(y - y_pred), axis=-1)
+
+
+def test_a_setting_may_hold_itself():
+    assert freeze(OfItself()) == freeze(OfItself())
+    around = [1]
+    around.append(around)
+    assert hash(freeze(around)) == hash(freeze(around))
 
 
 def nested(meta):
@@ -504,6 +549,7 @@ def test_precision_reaches_models_inside_models(digits, precision, at_end):
     inner, head = (layer for layer in clf.model_.layers if isinstance(layer, keras.Model))
     assert {layer.dtype_policy.name for layer in inner.layers[-2:]} == {precision}
     assert head.layers[-1].dtype_policy.name == at_end
+    assert {keras.backend.standardize_dtype(part.inputs[0].dtype) for part in (inner, head)} == {at_end}
 
 
 def test_specs_differ_by_what_changes_the_graph(digits):
