@@ -3,9 +3,9 @@
 What both sides train is said in `_sides.py`; TensorFlow, default threads, seed 0. Sides are timed in turn in one
 process after one fit each that is timed apart as the first; figures are medians of the ratios of the pairs.
 
-    python benchmarks/engine.py                       # everything, about 40 minutes on 2 cores
+    python benchmarks/engine.py                       # everything, about 50 minutes on 2 cores
     python benchmarks/engine.py one_vs_rest --repeats 5
-    python benchmarks/engine.py overhead search candidates memory peers
+    python benchmarks/engine.py overhead search candidates memory peers quality
 
 `peers` times skorch on PyTorch (`pip install skorch torch`) and a loop over classes of plain Keras models instead.
 
@@ -18,6 +18,7 @@ import re
 import resource
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -176,6 +177,44 @@ def overhead(arguments):
     return described(surroundings(), sha256, n=len(X), epochs=2, fit=fits, seconds_beyond_the_bare_loop=beyond)
 
 
+def quality(arguments):
+    """Held-out F1 of three classes after the work of `one_vs_rest`, five seeds: is speed paid for with answers?"""
+    import keras
+    from sklearn.metrics import f1_score
+
+    from sk_cifar_ovr.metrics import mean_and_interval
+
+    X, y, X_held, y_held, sha256 = images(arguments.data, arguments.n, 5000)
+    classes = (0, 1, 8)
+
+    def one_by_one(make):
+        return [make().fit(X, (y == k).astype(int)).predict(X_held) for k in classes]
+
+    def together(**settings):
+        return our_ovr("joint", **settings).fit(X, y).predict_ovr(X_held)[:, classes].T
+
+    def sides(seed):
+        keras.utils.set_random_seed(seed)
+        yield "scikeras", one_by_one(partial(scikeras_classifier, epochs=2))
+        for precision in ("float32", "auto"):
+            settings = {"precision": precision, "random_state": seed}
+            yield f"independent {precision}", one_by_one(partial(our_classifier, epochs=2, **settings))
+            yield f"joint {precision}", together(**settings)
+
+    f1: dict[str, list[float]] = {}
+    for seed in range(5):
+        for name, answers in sides(seed):
+            scores = [f1_score(y_held == k, answer) for k, answer in zip(classes, answers, strict=True)]
+            f1.setdefault(name, []).append(round(float(np.mean(scores)), 4))
+            print(f"  seed {seed}, {name}: {f1[name][-1]:.3f}", flush=True)
+    theirs = np.array(f1.pop("scikeras"))
+    minus = {name: mean_and_interval(np.array(ours) - theirs)._asdict() for name, ours in f1.items()}
+    facts = {"n": len(X), "epochs": 2, "classes": classes, "seeds": list(range(5))}
+    return described(
+        surroundings(), sha256, **facts, held_out_f1={"scikeras": theirs.tolist(), **f1}, minus_scikeras=minus
+    )
+
+
 def search(arguments):
     """GridSearchCV: 6 candidates x 3 folds, 1,000 images, 2 epochs."""
     from sklearn.model_selection import GridSearchCV
@@ -255,7 +294,7 @@ def memory_of(arguments):
     print(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / 1e6)
 
 
-BENCHMARKS = {f.__name__: f for f in (overhead, search, candidates, memory, peers, one_vs_rest)}
+BENCHMARKS = {f.__name__: f for f in (overhead, search, candidates, memory, peers, quality, one_vs_rest)}
 
 
 def main():
@@ -263,7 +302,7 @@ def main():
     parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all without one")
     parser.add_argument("--data", default=DATA)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--n", type=int, default=10_000, help="images of one_vs_rest")
+    parser.add_argument("--n", type=int, default=10_000, help="images of one_vs_rest and quality")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.names == ["memory_of"]:
