@@ -15,6 +15,7 @@ from _common import RESULTS, ROOT
 from _losses_tried import TITLES
 from _study import BASELINE, FIGURES, SETTINGS, compared, epochs_needed, setting, trainings
 from _study_plots import plot_curves, plot_figures
+from accuracy import RUNS
 
 from sk_cifar_ovr.metrics import OvRReport, reference_table
 
@@ -79,7 +80,7 @@ def table_of_runs(by_name):
 
 
 def table_of_classes(by_name):
-    """F1 of each class at 0.5, in percent, means over seeds, beside the reference's."""
+    """F1 of each class at 0.5, means over seeds, beside the reference's."""
     reference = reference_table()["class_f1"].to_numpy()
     columns = {"reference": reference}
     for name, results in by_name.items():
@@ -147,7 +148,7 @@ def main():
     TABLES.mkdir(exist_ok=True)
     by_name = {"independent": {0: reported()}, **runs()}
     table_of_runs(by_name).to_csv(TABLES / "accuracy_runs.csv", index=False)
-    classes = table_of_classes(by_name)
+    classes = table_of_classes({name: by_name[name] for name in RUNS if name in by_name})
     (100 * classes).round(1).to_csv(TABLES / "accuracy_classes.csv")
     plot_classes(classes, IMAGES / "accuracy_classes.png")
     study = trainings()
