@@ -28,7 +28,9 @@ def surroundings(seed: int = 0) -> dict:
         except PackageNotFoundError:
             continue
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    changed = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=ROOT, capture_output=True, text=True).stdout
+    # Results of the same run that lie there already are no change.
+    status = ["git", "status", "--porcelain", "-uno", "--", ".", ":!benchmarks/results"]
+    changed = subprocess.run(status, cwd=ROOT, capture_output=True, text=True).stdout
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     return {
         "commit": commit + ("+changes" if changed.strip() else ""),

@@ -2,8 +2,8 @@
 
 import math
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import wraps
 
 import numpy as np
 from scipy.sparse import issparse
@@ -57,18 +57,22 @@ def as_rows(estimator, X, y="no_validation", *, reset: bool):
     return X if isinstance(y, str) else (X, y)
 
 
-@contextmanager
-def kept_on_failure(estimator) -> Iterator[None]:
-    """Give an estimator back what `as_rows` had learnt in the last fit, should this one fail."""
+def keeps_last_fit(fit: Callable) -> Callable:
+    """Make a method give the estimator back what `as_rows` had learnt in the last fit, should this one fail."""
     learnt = ("n_features_in_", "feature_names_in_")
-    before = {name: value for name, value in vars(estimator).items() if name in learnt}
-    try:
-        yield
-    except BaseException:
-        for name in learnt:
-            vars(estimator).pop(name, None)
-        vars(estimator).update(before)
-        raise
+
+    @wraps(fit)
+    def kept(estimator, *args, **options):
+        before = {name: value for name, value in vars(estimator).items() if name in learnt}
+        try:
+            return fit(estimator, *args, **options)
+        except BaseException:
+            for name in learnt:
+                vars(estimator).pop(name, None)
+            vars(estimator).update(before)
+            raise
+
+    return kept
 
 
 def _to_array(X) -> np.ndarray:

@@ -15,7 +15,7 @@ from ._fitting import FittedNetwork, make_job, run_job
 from ._labels import check_partial_fit, checked_weights, class_weights
 from ._precision import PRECISIONS
 from ._recipes import RECIPES
-from ._rows import as_rows, kept_on_failure, rows_like_fitted
+from ._rows import as_rows, keeps_last_fit, rows_like_fitted
 from ._scikeras import Bridge, check_routed_names
 from ._sklearn import Interval, StrOptions, fit_context
 from .augment import AUGMENTATIONS
@@ -308,6 +308,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         check_partial_fit(self, classes, going_on, early_stopping=self.early_stopping)
         return self._fit(X, y, sample_weight, classes=classes, go_on=going_on, epochs=1, keep_optimizer=True)
 
+    @keeps_last_fit
     def _fit(
         self,
         X,
@@ -322,24 +323,23 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         progress=None,
     ):
         go_on = self.warm_start and hasattr(self, "_network") if go_on is None else go_on
-        with kept_on_failure(self):
-            X, y = as_rows(self, X, y, reset=not go_on)
-            check_classification_targets(y)
-            job = make_job(self, X, y, classes=classes, earlier=self._network if go_on else None)
-            sample_weight = checked_weights(sample_weight, X)
-            trained = run_job(
-                job,
-                labels=job.bridge.encode(y),
-                weigh=partial(self._class_weights, job.bridge.classes_),
-                sample_weight=sample_weight,
-                stratify=y,
-                epochs=epochs or self.epochs,
-                head_epochs=0 if epochs or go_on else self.head_epochs,
-                sampler=sampler,
-                progress=progress,
-                keep_optimizer=keep_optimizer or self.warm_start,
-            )
-            return self._adopt(job.bridge, job.fitted(trained), trained.history, go_on=go_on)
+        X, y = as_rows(self, X, y, reset=not go_on)
+        check_classification_targets(y)
+        job = make_job(self, X, y, classes=classes, earlier=self._network if go_on else None)
+        sample_weight = checked_weights(sample_weight, X)
+        trained = run_job(
+            job,
+            labels=job.bridge.encode(y),
+            weigh=partial(self._class_weights, job.bridge.classes_),
+            sample_weight=sample_weight,
+            stratify=y,
+            epochs=epochs or self.epochs,
+            head_epochs=0 if epochs or go_on else self.head_epochs,
+            sampler=sampler,
+            progress=progress,
+            keep_optimizer=keep_optimizer or self.warm_start,
+        )
+        return self._adopt(job.bridge, job.fitted(trained), trained.history, go_on=go_on)
 
     def _n_epochs(self):
         """Epochs of a fit that starts anew."""

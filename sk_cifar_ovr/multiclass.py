@@ -14,7 +14,7 @@ from ._labels import check_partial_fit, checked_classes, checked_weights
 from ._problem_samplers import problem_samplers
 from ._problems import FittedProblems, Problems, weights_by_problem
 from ._progress import Progress
-from ._rows import as_rows, kept_on_failure, rows_like_fitted
+from ._rows import as_rows, keeps_last_fit, rows_like_fitted
 from ._searches import check_search, inner_classifier, is_search
 from ._sklearn import BaseSearchCV, HasMethods, StrOptions, fit_context
 from ._thresholds import fixed_thresholds
@@ -200,41 +200,41 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"strategy={self.strategy!r} is not that of the last fit: fit a clone instead.")
         return FittedProblems(self.estimators_, self._joint)
 
+    @keeps_last_fit
     def _fit(self, base, X, y, sample_weight, *, classes=None, earlier=None, partial=False):
-        with kept_on_failure(self):
-            X, y = as_rows(self, X, y, reset=earlier is None)
-            check_classification_targets(y)
-            classes = checked_classes(y, classes if earlier is None else self.classes_, type(self).__name__)
-            sample_weight = checked_weights(sample_weight, X)
-            n_problems = 1 if len(classes) == 2 else len(classes)
-            if partial or earlier is not None:
-                refuse_tuning(self.threshold, self.calibration)
-            tuning = make_tuning(self.threshold, self.calibration, self.cv, X, y, classes, sample_weight)
-            calibrators, thresholds = None, None
-            if tuning is None or tuning.metric is None:
-                thresholds = fixed_thresholds(self.threshold, n_problems)
-            parts = [np.arange(len(y)), *(train for train, _ in (tuning.folds if tuning else []))]
-            samplers = problem_samplers(self.sampler, self.strategy, y, classes, sample_weight, parts)
-            class_weights = weights_by_problem(self.class_weight, classes)
-            problems = Problems(base, self.strategy, class_weights, self.n_jobs, samplers)
-            how = {"epochs": 1, "keep_optimizer": True} if partial else {}
-            n_rows = sum(map(len, parts))
-            inner = inner_classifier(base)
-            with self._progress(1 if partial else inner._n_epochs(), n_rows, n_problems, inner.verbose) as progress:
-                if tuning is not None:
-                    calibrators, tuned = tuning.fit(problems, X, y, classes, sample_weight, progress)
-                    thresholds = thresholds if tuned is None else tuned
-                fitted = problems.fit(X, y, classes, sample_weight, progress, earlier=earlier, **how)
-            self.estimators_, self._joint, self.searches_ = fitted.estimators, fitted.joint, fitted.searches
-            for estimator in self.estimators_:
-                estimator.n_features_in_ = self.n_features_in_
-                if hasattr(self, "feature_names_in_"):
-                    estimator.feature_names_in_ = self.feature_names_in_
-            self.classes_: Any = classes
-            self.calibrators_ = calibrators
-            self.thresholds_: Any = thresholds
-            self.history_ = fitted.history()
-            return self
+        X, y = as_rows(self, X, y, reset=earlier is None)
+        check_classification_targets(y)
+        classes = checked_classes(y, classes if earlier is None else self.classes_, type(self).__name__)
+        sample_weight = checked_weights(sample_weight, X)
+        n_problems = 1 if len(classes) == 2 else len(classes)
+        if partial or earlier is not None:
+            refuse_tuning(self.threshold, self.calibration)
+        tuning = make_tuning(self.threshold, self.calibration, self.cv, X, y, classes, sample_weight)
+        calibrators, thresholds = None, None
+        if tuning is None or tuning.metric is None:
+            thresholds = fixed_thresholds(self.threshold, n_problems)
+        parts = [np.arange(len(y)), *(train for train, _ in (tuning.folds if tuning else []))]
+        samplers = problem_samplers(self.sampler, self.strategy, y, classes, sample_weight, parts)
+        class_weights = weights_by_problem(self.class_weight, classes)
+        problems = Problems(base, self.strategy, class_weights, self.n_jobs, samplers)
+        how = {"epochs": 1, "keep_optimizer": True} if partial else {}
+        n_rows = sum(map(len, parts))
+        inner = inner_classifier(base)
+        with self._progress(1 if partial else inner._n_epochs(), n_rows, n_problems, inner.verbose) as progress:
+            if tuning is not None:
+                calibrators, tuned = tuning.fit(problems, X, y, classes, sample_weight, progress)
+                thresholds = thresholds if tuned is None else tuned
+            fitted = problems.fit(X, y, classes, sample_weight, progress, earlier=earlier, **how)
+        self.estimators_, self._joint, self.searches_ = fitted.estimators, fitted.joint, fitted.searches
+        for estimator in self.estimators_:
+            estimator.n_features_in_ = self.n_features_in_
+            if hasattr(self, "feature_names_in_"):
+                estimator.feature_names_in_ = self.feature_names_in_
+        self.classes_: Any = classes
+        self.calibrators_ = calibrators
+        self.thresholds_: Any = thresholds
+        self.history_ = fitted.history()
+        return self
 
     def _progress(self, epochs, n_rows, n_problems, verbose) -> Progress:
         networks = 1 if self.strategy == "joint" else n_problems
