@@ -19,6 +19,8 @@ class Part:
     X_scored: np.ndarray
     y_scored: np.ndarray
     facts: dict
+    X_held_back: np.ndarray | None = None
+    y_held_back: np.ndarray | None = None
 
 
 def read(path, subset):
@@ -51,12 +53,16 @@ def held_out(path, n_scored=5000, n_train=None, seed=0):
     return Part(X[train], y[train], X[scored], y[scored], _facts(path, sha256, "training images", train, scored))
 
 
-def whole(path):
-    """All training images, and the test images to be read once."""
+def whole(path, n_held_back=0):
+    """Test images to be read once, and all training images but `n_held_back`, stratified, to choose thresholds on."""
     X, y, sha256 = read(path, "train")
     X_test, y_test, _ = read(path, "test")
-    indices = np.arange(len(X)), np.arange(len(X_test))
-    return Part(X, y, X_test, y_test, _facts(path, sha256, "test images", *indices))
+    if not n_held_back:
+        indices = np.arange(len(X)), np.arange(len(X_test))
+        return Part(X, y, X_test, y_test, _facts(path, sha256, "test images", *indices))
+    kept = held_out(path, n_scored=n_held_back)
+    facts = {**kept.facts, "scored_on": "test images", "n_scored": len(X_test), "n_held_back": n_held_back}
+    return Part(kept.X, kept.y, X_test, y_test, facts, kept.X_scored, kept.y_scored)
 
 
 def indices_digest(*indices):

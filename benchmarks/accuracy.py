@@ -4,10 +4,11 @@
     python benchmarks/accuracy.py joint --seeds 0 1 2       # train on 50,000, read the test images once a seed
     python benchmarks/accuracy.py --list
 
-Settings and thresholds are chosen with --validate; a final run takes its thresholds from the validation run of the
-same name and seed, where there is one. --set and --epochs try other settings, under a name of their own (--as).
-Every finished seed is a file benchmarks/results/accuracy/NAME_seedN.json, and is skipped when the command is given
-again. An epoch is a line on standard output. SK_CIFAR_OVR_BENCH_CACHE names a folder for decoded images.
+Settings are chosen with --validate. Thresholds of a final run are chosen on the training images that its plan holds
+back, or are those of the validation run of the same name and seed, where there is one. --set and --epochs try other
+settings, under a name of their own (--as). Every finished seed is a file benchmarks/results/accuracy/NAME_seedN.json,
+and is skipped when the command is given again. An epoch is a line on standard output. SK_CIFAR_OVR_BENCH_CACHE names
+a folder for decoded images.
 """
 
 import argparse
@@ -47,7 +48,8 @@ RUNS = {
     },
     "small_resnet": {
         "strategy": "joint",
-        "epochs": 60,
+        "epochs": 90,
+        "held_back": 2500,
         "settings": {
             "model": "small_resnet",
             "recipe": "long",
@@ -59,7 +61,8 @@ RUNS = {
     },
     "whitened_cnn": {
         "strategy": "joint",
-        "epochs": 24,
+        "epochs": 30,
+        "held_back": 2500,
         "settings": {
             "model": "whitened_cnn",
             "recipe": "long",
@@ -96,6 +99,7 @@ def main():
         "strategy": plan["strategy"],
         "epochs": arguments.epochs or plan["epochs"],
         "settings": {**plan["settings"], **dict(arguments.set)},
+        "held_back": 0 if arguments.validate else plan.get("held_back", 0),
     }
     name = arguments.as_ or arguments.run
     part = None
@@ -106,7 +110,7 @@ def main():
             print(f"{stem}: already there")
             continue
         if part is None:
-            part = held_out(arguments.data, n_train=arguments.n) if arguments.validate else whole(arguments.data)
+            part = images_of(plan, arguments)
         chosen = None if arguments.validate else chosen_thresholds(name, seed, plan, arguments)
         print(f"{stem}: {plan}", flush=True)
         result, fitted = run(part, plan, seed, chosen)
@@ -114,6 +118,13 @@ def main():
         if arguments.save:
             save(fitted, arguments.save.format(seed=seed))
         print(f"  -> {path.name}: {json.dumps(result['mean'])}", flush=True)
+
+
+def images_of(plan, arguments):
+    """The images to train on, those to score, and those held back."""
+    if arguments.validate:
+        return held_out(arguments.data, n_train=arguments.n)
+    return whole(arguments.data, plan["held_back"])
 
 
 def parsed():
@@ -151,14 +162,16 @@ def check_plan(stem, plan, arguments):
     """The result of that name, if it was made by this plan from as many images of this source."""
     result = json.loads(result_path(stem).read_text())
     n_train = arguments.n or {"training images": 45_000, "test images": 50_000}[result["scored_on"]]
-    asked = {**plan, "data": arguments.data.name, "n_train": n_train}
-    if any(result[part] != value for part, value in asked.items()):
+    asked = {**plan, "data": arguments.data.name, "n_train": n_train - result.get("n_held_back", 0)}
+    if any(result.get(part, 0) != value for part, value in asked.items()):
         raise SystemExit(f"{stem} was made with other settings: name this run with --as, or move the old result away.")
     return result
 
 
 def chosen_thresholds(name, seed, plan, arguments):
     """Those of the validation run of that name and seed, or None."""
+    if plan["held_back"]:
+        return None
     stem = f"accuracy/{name}_validation_seed{seed}"
     if not result_path(stem).exists():
         return None
@@ -176,12 +189,14 @@ def run(part, plan, seed, chosen):
     trained = time.perf_counter()
     p = positive_probabilities(ovr, part.X_scored)
     asked = time.perf_counter()
+    if part.X_held_back is not None:
+        chosen = best_thresholds(names[part.y_held_back], positive_probabilities(ovr, part.X_held_back))
     base.callbacks = None
     for each in ovr.estimators_:
         each.callbacks = None
     truth = names[part.y_scored]
     if chosen is None and part.facts["scored_on"] == "training images":
-        chosen = np.array([tuned_threshold((truth == c).astype(int), p[:, k], "f1") for k, c in enumerate(CLASSES)])
+        chosen = best_thresholds(truth, p)
     reports = {
         "at_half": ovr_report(truth, p >= 0.5, classes=names),
         "at_chosen": None if chosen is None else ovr_report(truth, p >= chosen, classes=names),
@@ -207,6 +222,11 @@ def run(part, plan, seed, chosen):
             for column, report in reports.items()
         },
     }, ovr
+
+
+def best_thresholds(truth, p):
+    """Of each class the threshold of the highest F1."""
+    return np.array([tuned_threshold((truth == c).astype(int), p[:, k], "f1") for k, c in enumerate(CLASSES)])
 
 
 def plain(params):
