@@ -14,7 +14,7 @@ from ._prediction import map_batches
 from ._programs import Parts
 from ._progress import Progress
 from ._state import read
-from ._training import Rows
+from ._weighted_rows import Rows
 from ._whole_file import check_folder, write_whole
 
 logger = logging.getLogger(__name__)

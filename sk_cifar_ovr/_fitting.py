@@ -27,8 +27,9 @@ from ._recipes import find_augmentation, with_recipe
 from ._rows import check_same_images, pixel_scale, row_shape, shaped
 from ._scikeras import Bridge, check_routed, check_routed_names, loss_class, nearest, optimizer_class
 from ._state import State
-from ._training import Rows, Schedule, Trained
+from ._training import Schedule, Trained
 from ._training_rows import split
+from ._weighted_rows import Rows
 from .augment import AUGMENTATIONS
 from .backbones import split_weights, warn_of_grey
 from .exceptions import ColorWarning, ImageShapeError, PixelScaleWarning

@@ -11,7 +11,8 @@ from ._pretrained import Pretrained
 from ._programs import Network
 from ._progress import Progress
 from ._state import State
-from ._training import Rows, Schedule, Trained, start, train
+from ._training import Schedule, Trained, start, train
+from ._weighted_rows import Rows
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +9,7 @@ import keras
 import numpy as np
 
 from ._backends import rate_is_value
-from ._batches import Draw, drawn, shuffled, wrapped
+from ._batches import drawn, shuffled, wrapped
 from ._compiled import Trainer
 from ._courses import COURSES
 from ._objective import Objective
@@ -19,61 +18,15 @@ from ._pretrained import Pretrained
 from ._programs import Network, seeded_building
 from ._progress import Progress
 from ._state import State, fits, read, write
+from ._weighted_rows import Rows
 from .exceptions import NonFiniteLossError
 
 logger = logging.getLogger(__name__)
 
 SETTLING_STEPS = 100
 ADAPTING_ROWS = 1000
-LEAST_SHARE = 1e-4
 CHECKED_ROWS = 16
-CELLS_AT_ONCE = 2**22
 LARGE_WEIGHT = 1e6
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Training data of one program; nothing here is a copy of the images.
-
-    Attributes
-    ----------
-    X : ndarray, shape (n, ...)
-    labels : ndarray of int, shape (n,) or (n, K)
-        K columns for K problems trained together.
-    weights : ndarray of float, shape (n,) or (n, K), or None
-    class_weights : ndarray of float, shape (C,) or (K, C), or None
-    train, validation : ndarray of int
-        Indices of the rows to train on, of which some may come several times, and to hold out.
-    scale : float
-        What pixels are multiplied with on their way into the network.
-    draw : Draw or None
-        How batches are drawn from the classes; None takes every row once an epoch.
-    n_networks : int
-        Networks trained side by side: their losses are added up, those of heads on one trunk averaged.
-    """
-
-    X: np.ndarray
-    labels: np.ndarray
-    weights: np.ndarray | None
-    class_weights: np.ndarray | None
-    train: np.ndarray
-    validation: np.ndarray
-    scale: float = 1.0
-    draw: Draw | None = None
-    n_networks: int = 1
-
-    def weights_of(self, index: np.ndarray) -> np.ndarray:
-        """Weight of each row, or of each row and problem, (b,) or (b, K)."""
-        labels = self.labels[index]
-        weights = np.ones(len(index)) if self.weights is None else self.weights[index].astype("float64")
-        if labels.ndim > weights.ndim:
-            weights = np.repeat(weights[:, None], labels.shape[1], axis=1)
-        if self.class_weights is not None:
-            problems = np.arange(labels.shape[1]) if labels.ndim == 2 else ()
-            weights = weights * (
-                self.class_weights[problems, labels] if labels.ndim == 2 else self.class_weights[labels]
-            )
-        return weights
 
 
 @dataclass(frozen=True)
@@ -209,7 +162,8 @@ def start(network: Network, rows: Rows, objective: Objective, seed: int, pretrai
             pretrained.load_into(network.model)
     network.adapt_to_images(_some_images(network, rows, seed))
     if rows.labels.ndim == 2:
-        network.start_at(_class_shares(rows, objective, network.model.outputs[0].shape[-1]))
+        shares = rows.class_shares(network.model.outputs[0].shape[-1], objective.values.get("alpha", 1.0))
+        network.start_at(shares)
 
 
 class _Run:
@@ -223,7 +177,7 @@ class _Run:
         self.batch = min(schedule.batch_size, len(rows.train))
         rng = np.random.default_rng([schedule.seed, schedule.first_epoch])
         self.orders = shuffled(len(rows.train), rng) if rows.draw is None else drawn(rows.draw, self.batch, rng)
-        self.mean_weight = _mean_weight(rows)
+        self.mean_weight = rows.mean_weight()
         self.peak = float(trainer.optimizer.learning_rate) if rate_is_value(trainer.optimizer) else 0.0
         self.best: tuple[float, State | None, int] = (math.inf, None, -1)
         pixels = network.model.inputs[0].dtype
@@ -352,37 +306,3 @@ def _some_images(network: Network, rows: Rows, seed: int) -> np.ndarray:
     index = np.random.default_rng([seed, n]).choice(rows.train, n, replace=False)
     dtype = np.dtype(network.model.inputs[0].dtype)
     return rows.X[index].astype(dtype) * dtype.type(rows.scale)
-
-
-def _mean_weight(rows: Rows) -> np.ndarray | float:
-    """Mean weight of the rows trained on, for each problem: batches are divided by it."""
-    if rows.weights is None and rows.class_weights is None:
-        return 1.0
-    total = sum(weights.sum(axis=0) for _, weights in _weighted_parts(rows))
-    idle = np.flatnonzero(np.atleast_1d(total) <= 0)
-    if len(idle):
-        which = f" of problems {idle.tolist()}" if np.ndim(total) else ""
-        raise ValueError(f"All rows trained on{which} weigh 0: look at class_weight and sample_weight together.")
-    return total / len(rows.train)
-
-
-def _class_shares(rows: Rows, objective: Objective, n_classes: int) -> np.ndarray:
-    """What each class weighs among the rows trained on, for each problem, (K, C); none weighs nothing."""
-    shares = np.zeros((rows.labels.shape[1], n_classes))
-    for labels, weights in _weighted_parts(rows):
-        for c in range(n_classes):
-            shares[:, c] += np.where(labels == c, weights, 0.0).sum(axis=0)
-    shares *= objective.values.get("alpha", 1.0)
-    return np.maximum(shares / shares.sum(axis=1, keepdims=True), LEAST_SHARE)
-
-
-def _weighted_parts(rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Labels and weights of the rows trained on, as often as they are drawn, in parts of bounded size."""
-    frequency = None if rows.draw is None else rows.draw.frequency()
-    size = max(1, CELLS_AT_ONCE // math.prod(rows.labels.shape[1:]))
-    for start in range(0, len(rows.train), size):
-        part = slice(start, start + size)
-        labels, weights = rows.labels[rows.train[part]], rows.weights_of(rows.train[part])
-        if frequency is not None:
-            weights = weights * frequency[part].reshape(-1, *[1] * (weights.ndim - 1))
-        yield labels, weights

@@ -46,7 +46,7 @@ FLOORS = [
         "_neighbors",
     },
     {"_objective", "_recipes", "_branches", "imbalance"},
-    {"_problem_samplers", "_compiled"},
+    {"_problem_samplers", "_compiled", "_weighted_rows"},
     {"_programs"},
     {"_scikeras", "_prediction"},
     {"_training", "_training_rows"},
