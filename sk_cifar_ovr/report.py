@@ -120,7 +120,7 @@ def run(
 def page_needs() -> str | None:
     """What to install before `report.html` can be written; None where all is there."""
     if find_spec("bokeh") is None:
-        return 'it needs Bokeh: pip install "sk_cifar_ovr[report]"'
+        return "it needs Bokeh: pip install bokeh"
     return None
 
 
