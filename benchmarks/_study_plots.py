@@ -2,8 +2,10 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from _losses_tried import NAMES, TITLES
 from _study import BASELINE, SETTINGS, compared, setting
+from matplotlib.ticker import MaxNLocator
 
 from sk_cifar_ovr._plot_style import class_style
 
@@ -16,7 +18,10 @@ def title(strategy, ratio):
 
 
 def plot_figures(table, path):
-    """The difference of each loss to cross-entropy, with its 95 % interval: one panel a strategy and ratio."""
+    """The difference of each loss from cross-entropy, with its 95 % interval: one panel a strategy and ratio.
+
+    A mark is filled where the corrected p-value is below 0.05.
+    """
     figure, axes = plt.subplots(2, 2, figsize=(10, 9.5), sharey=True, layout="constrained")
     others = [name for name in NAMES if name != BASELINE]
     places = np.arange(len(others))[::-1]
@@ -27,10 +32,15 @@ def plot_figures(table, path):
             rows = figures.loc[name].loc[others]
             middle = 100 * rows["difference_mean"]
             reach = 100 * rows["difference_high"] - middle
-            look = {**class_style(k), "linestyle": "none", "markersize": 5, "label": words}
-            ax.errorbar(middle, places + 0.25 * (1 - k), xerr=reach, **look)
+            look = {**class_style(k), "linestyle": "none"}
+            heights = pd.Series(places + 0.25 * (1 - k), index=others)
+            ax.errorbar(middle, heights, xerr=reach, color=look["color"], fmt="none")
+            for beyond_chance, face in ((rows["q"] < 0.05, look["color"]), (rows["q"] >= 0.05, "white")):
+                label = words if face == "white" else None
+                ax.plot(middle[beyond_chance], heights[beyond_chance], **look, markersize=5, mfc=face, label=label)
         ax.set(title=title(strategy, ratio), yticks=places, yticklabels=[TITLES[name] for name in others])
-        ax.set_xlabel("difference to cross-entropy, points")
+        ax.set_xlabel("difference from cross-entropy, points")
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.grid(axis="x", alpha=0.3)
     handles, words = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, words, loc="outside upper center", ncols=3, frameon=False)
@@ -50,10 +60,14 @@ def plot_curves(table, path):
             for k, loss in enumerate(CURVES):
                 mean = 100 * np.mean(np.stack(part.xs(loss, level="loss")[name]), axis=0)
                 ax.plot(np.arange(1, len(mean) + 1), mean, **class_style(k), markersize=4, label=TITLES[loss])
-            ax.set_ylim(bottom=0)
             ax.grid(alpha=0.3)
             if column == 0:
                 ax.set_ylabel(words)
+    for row in axes:
+        for pair in (row[:2], row[2:]):
+            top = max(ax.get_ylim()[1] for ax in pair)
+            for ax in pair:
+                ax.set_ylim(0, top)
     handles, words = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, words, loc="outside upper center", ncols=4, frameon=False)
     figure.savefig(path, dpi=120)

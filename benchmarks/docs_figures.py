@@ -1,4 +1,4 @@
-"""Tables and pictures of docs/accuracy.rst and docs/losses.rst, and the growth of docs/guide.rst, from result files.
+"""Tables and pictures of docs/accuracy.rst, docs/losses.rst and docs/speed.rst from result files.
 
     python benchmarks/docs_figures.py        # seconds; trains nothing and reads no images
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from _common import RESULTS, ROOT
 from _losses_tried import TITLES
+from _speed_tables import TABLES as SPEED_TABLES
 from _study import BASELINE, FIGURES, SETTINGS, compared, epochs_needed, setting, trainings
 from _study_plots import plot_curves, plot_figures
 from accuracy import RUNS
@@ -127,18 +128,20 @@ def cell(figure, is_baseline):
 
 
 def plot_classes(table, path):
-    """F1 of each class: one row a class, one mark a run."""
+    """F1 of each class: one row a class, one mark a run, these a little above one another."""
     import matplotlib.pyplot as plt
 
     from sk_cifar_ovr._plot_style import class_style
 
-    figure, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
+    figure, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
     places = np.arange(len(table))[::-1]
     for k, column in enumerate(table.columns):
         look = {"color": "black", "marker": "|", "markersize": 14} if k == 0 else class_style(k - 1)
-        ax.plot(100 * table[column], places, **{**look, "linestyle": "none"}, label=column.strip("`"))
+        heights = places + 0.16 * ((len(table.columns) - 1) / 2 - k) if k else places
+        ax.plot(100 * table[column], heights, **{**look, "linestyle": "none"}, label=column.strip("`"))
     ax.set(yticks=places, yticklabels=table.index, xlabel="F1 at 0.5, percent")
     ax.grid(axis="x", alpha=0.3)
+    ax.axhline(0.5, color="black", linewidth=0.8)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     figure.savefig(path, dpi=150)
     plt.close(figure)
@@ -158,6 +161,8 @@ def main():
         )
     plot_figures(study, IMAGES / "losses.png")
     plot_curves(study, IMAGES / "losses_by_epoch.png")
+    for name, table in SPEED_TABLES.items():
+        table().to_csv(TABLES / f"{name}.csv", index=False)
     growth.plot(IMAGES / "growth.png")
 
 

@@ -67,12 +67,14 @@ def plot(path):
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
     rows = [(int(n), s) for strategy, k, n, s in points if k == "10" and strategy == "joint" and int(n) in ROWS]
     left.plot(*zip(*rows, strict=True), "o-", color="#0072B2")
-    left.set(title="Ten classes, joint", xlabel="images", ylabel="seconds an epoch", xlim=0, ylim=0)
+    left.set(title="Ten classes, joint", xlabel="images", ylabel="seconds per epoch", xlim=0, ylim=0)
     for strategy, color, marker in (("joint", "#0072B2", "o-"), ("independent", "#D55E00", "s-")):
         few = [(int(k), s) for name, k, n, s in points if name == strategy and int(n) == ROWS_PER_CLASS_COUNT]
         right.plot(*zip(*few, strict=True), marker, color=color, label=strategy)
-    right.set(title=f"{ROWS_PER_CLASS_COUNT:,} images", xlabel="classes", ylabel="seconds an epoch", ylim=0)
+    right.set(title=f"{ROWS_PER_CLASS_COUNT:,} images", xlabel="classes", ylabel="seconds per epoch", ylim=0)
     right.legend()
+    left.xaxis.set_major_formatter("{x:,.0f}")
+    left.set_xlim(right=1.1 * max(ROWS))
     figure.savefig(path, dpi=150)
 
 
