@@ -83,7 +83,7 @@ class TensorFlowProgram:
         with tf.GradientTape() as tape:
             y_pred = model(_pixels(x, scale, self._dtype), training=True)
             losses = _losses(self._loss, y, y_pred, weights, values, model.losses)
-            total = ops.sum(losses)
+            total = optimizer.scale_loss(ops.sum(losses))
         gradients = tape.gradient(total, model.trainable_variables)
         _set_learning_rate(optimizer, learning_rate)
         optimizer.apply(gradients, model.trainable_variables)
@@ -138,7 +138,7 @@ class JaxProgram:
         ):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
-        self.begin()
+        self._state = None
 
     def train(self, x, y, weights, scale, learning_rate, values: Values):
         x, y, weights = (_spread(array) for array in (x, y, weights))
@@ -163,7 +163,7 @@ class JaxProgram:
                 trained, others, _pixels(x, scale, self._dtype), training=True, return_losses=True
             )
             losses = _losses(self._loss, y, y_pred, weights, values, penalties)
-            return ops.sum(losses), (new_others, losses)
+            return optimizer.scale_loss(ops.sum(losses)), (new_others, losses)
 
         (_, (others, losses)), gradients = jax.value_and_grad(total_loss, has_aux=True)(trained)
         trained, optimizer_values = optimizer.stateless_apply(optimizer_values, gradients, trained)
@@ -205,7 +205,7 @@ class TorchProgram:
         for variable in variables:
             # Not `model.zero_grad()`: it overlooks variables of equal paths, as networks side by side have.
             variable.value.grad = None
-        losses.sum().backward()
+        self._optimizer.scale_loss(losses.sum()).backward()
         with torch.no_grad():
             _set_learning_rate(self._optimizer, learning_rate)
             self._optimizer.apply([v.value.grad for v in variables], variables)

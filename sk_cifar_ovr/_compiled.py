@@ -9,10 +9,12 @@ import numpy as np
 from ._backends import compile_program
 from ._freeze import freeze
 from ._objective import LossGraph
-from ._state import State, read, write
+from ._state import OptimizerState, State, fits, read, write
 from .exceptions import NetworkError
 
 MAX_TRAINERS = 8
+# As Keras names the state of a random generator.
+SEED_STATE = "seed_generator_state"
 
 
 def augmented(model: keras.Model, layer: keras.layers.Layer | None) -> keras.Model:
@@ -29,7 +31,10 @@ def augmented(model: keras.Model, layer: keras.layers.Layer | None) -> keras.Mod
     if len(pixels.shape) != 4:
         raise NetworkError("augment changes images, and this network takes flat rows: set image_shape.")
     inputs = keras.Input(pixels.shape[1:], dtype=pixels.dtype)
-    layer = layer.__class__.from_config({**layer.get_config(), "dtype": pixels.dtype})
+    config = layer.get_config()
+    if "dtype" in config:
+        config["dtype"] = pixels.dtype
+    layer = layer.__class__.from_config(config)
     return keras.Model(inputs, model(layer(inputs)), name=f"augmented_{model.name}")
 
 
@@ -40,11 +45,23 @@ class Trainer:
         self.optimizer = optimizer.__class__.from_config(optimizer.get_config())
         self.optimizer.build(network.model.trainable_variables)
         self._fresh = read(self.optimizer.variables)
+        # Where the optimizer averages weights, training goes on from the weights themselves.
+        averaged = network.model.trainable_variables if self.optimizer.use_ema else []
+        self._variables = [*self.optimizer.variables, *averaged]
         self.program = compile_program(network.training_model, self.optimizer, graph)
 
-    def reset_optimizer(self, state: State | None = None) -> None:
-        """Put the optimizer back to its first state, or to `state`."""
-        write(self.optimizer.variables, self._fresh if state is None else state)
+    def reset_optimizer(self) -> None:
+        """Put the optimizer back to its first state."""
+        write(self.optimizer.variables, self._fresh)
+
+    def optimizer_state(self) -> OptimizerState:
+        """Where a later training may go on from."""
+        return OptimizerState(type(self.optimizer), read(self._variables))
+
+    def resume(self, state: OptimizerState) -> None:
+        """Go on from there; another optimizer starts anew, on the same weights."""
+        if state.kind is type(self.optimizer) and fits(self._variables, state.values):
+            write(self._variables, state.values)
 
 
 class CompiledNetwork:
@@ -60,16 +77,19 @@ class CompiledNetwork:
     def __init__(self, model: keras.Model, augment: keras.layers.Layer | None = None):
         self.model = model
         self.training_model = augmented(model, augment)
+        own = {id(variable) for variable in model.variables}
+        self._augmentation = [v for v in self.training_model.variables if id(v) not in own]
+        self._augmentation_start = read(self._augmentation)
         self._trainers: OrderedDict[Hashable, Trainer] = OrderedDict()
         self._program = compile_program(model)
         self._holds: object = None
 
     def reseed_augmentation(self, seed) -> None:
-        """Let the augmentation draw anew from `seed`; the model's own variables stay."""
-        own = {id(variable) for variable in self.model.variables}
+        """Put the augmentation back to its start, and let it draw anew from `seed`."""
+        write(self._augmentation, self._augmentation_start)
         generator = np.random.default_rng(seed)
-        for variable in self.training_model.variables:
-            if id(variable) not in own:
+        for variable in self._augmentation:
+            if variable.name == SEED_STATE:
                 variable.assign(generator.integers(2**31 - 1, size=variable.shape))
 
     def begin_epoch(self, epoch: int) -> None:
@@ -81,6 +101,8 @@ class CompiledNetwork:
     def set_state(self, state: State) -> None:
         """Load values into the variables; the same list twice in a row is loaded once."""
         if self._holds is not state:
+            # Nothing is held while half of it is written: an interrupt may come between.
+            self._holds = None
             write(self.model.variables, state)
             self._holds = state
 

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._calibration import calibrator_from, calibrator_state
 from ._fitting import FittedNetwork, find_builder
+from ._programs import NetworkSpec
 from ._scikeras import Bridge, loss_class, optimizer_class
 from ._searches import is_search
 from .backbones import split_weights
@@ -61,7 +62,14 @@ class Encoder:
         return {"class": type(estimator).__name__, "params": values}
 
     def _single(self, estimator) -> Document:
-        return {"network": self._network(estimator._network)}
+        network = estimator._network
+        _, spec = rebuilt(estimator, estimator.classes_, network.shape, network.spec.precision, network.spec.n_heads)
+        if spec.key != network.spec.key:
+            raise ValueError(
+                "The parameters of the network are others than those it was fitted with, and the file would not fit "
+                "together: fit again, or set them back."
+            )
+        return {"network": self._network(network)}
 
     def _joint(self, estimator) -> Document:
         return {
@@ -149,6 +157,16 @@ def _is_of_scikit_learn(name: str) -> bool:
     return name.partition(".")[0] in ("sklearn", "imblearn")
 
 
+def rebuilt(estimator, classes, shape, precision, n_heads) -> tuple[Bridge, NetworkSpec]:
+    """The network that an estimator's parameters describe."""
+    builder = find_builder(estimator.model)
+    routed, _ = split_weights(builder, estimator._routed)
+    loss, optimizer = loss_class(estimator.loss), optimizer_class(estimator.optimizer)
+    bridge = Bridge(builder, loss=loss, optimizer=optimizer, image_shape=shape, **routed)
+    bridge.learn_meta(np.zeros((1, *shape), "uint8"), classes)
+    return bridge, bridge.network_spec(precision, n_heads=n_heads)
+
+
 class Decoder:
     """Turns documents back into estimators, importing only what is trusted."""
 
@@ -196,17 +214,7 @@ class Decoder:
 
     def _network(self, estimator, classes, document: Document) -> tuple[Bridge, FittedNetwork]:
         shape = tuple(document["shape"])
-        builder = find_builder(estimator.model)
-        routed, _ = split_weights(builder, estimator._routed)
-        bridge = Bridge(
-            builder,
-            loss=loss_class(estimator.loss),
-            optimizer=optimizer_class(estimator.optimizer),
-            image_shape=shape,
-            **routed,
-        )
-        bridge.learn_meta(np.zeros((1, *shape), "uint8"), classes)
-        spec = bridge.network_spec(document["precision"], n_heads=document["n_heads"])
+        bridge, spec = rebuilt(estimator, classes, shape, document["precision"], document["n_heads"])
         state = [self._array(number) for number in document["state"]]
         views = {"mirror": document["mirror"], "shift": document.get("shift", 0)}
         return bridge, FittedNetwork(spec, shape, document["scale"], state, **views)

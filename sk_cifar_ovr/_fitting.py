@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ._backends import rate_is_value
 from ._batches import make_draw
 from ._features_store import prepare_folder
 from ._labels import checked_classes
@@ -26,7 +27,7 @@ from ._progress import Progress
 from ._recipes import find_augmentation, with_recipe
 from ._rows import check_same_images, pixel_scale, row_shape, shaped
 from ._scikeras import Bridge, check_routed, check_routed_names, loss_class, nearest, optimizer_class
-from ._state import State
+from ._state import OptimizerState, State
 from ._training import Schedule, Trained
 from ._training_rows import split
 from ._weighted_rows import Rows
@@ -34,6 +35,8 @@ from .augment import AUGMENTATIONS
 from .backbones import split_weights, warn_of_grey
 from .exceptions import ColorWarning, ImageShapeError, PixelScaleWarning
 from .networks import BUILDERS
+
+EMA_REACH = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 @dataclass
@@ -49,7 +52,7 @@ class FittedNetwork:
         What pixels are multiplied with.
     state : list of ndarray
         Values of all variables.
-    optimizer_state : list of ndarray or None
+    optimizer_state : OptimizerState or None
         Where a later training may go on from.
     mirror : bool
         Whether predictions are averaged over each image and its mirror image.
@@ -61,7 +64,7 @@ class FittedNetwork:
     shape: tuple[int, ...]
     scale: float
     state: State
-    optimizer_state: State | None = None
+    optimizer_state: OptimizerState | None = None
     mirror: bool = False
     shift: int = 0
 
@@ -238,6 +241,19 @@ def is_builtin(builder) -> bool:
     return builder in BUILDERS.values()
 
 
+def averaging_the_last(optimizer: keras.optimizers.Optimizer, n_steps: int) -> keras.optimizers.Optimizer:
+    """An optimizer whose average of weights reaches back over a tenth of the steps, over a thousand at most.
+
+    Only round numbers come out, since each is another program.
+    """
+    reach = max(r for r in EMA_REACH if r <= max(n_steps / 10, 1))
+    return optimizer.__class__.from_config({**optimizer.get_config(), "ema_momentum": 1 - 1 / reach})
+
+
+def _is_instance(settings) -> bool:
+    return isinstance(settings.optimizer, keras.optimizers.Optimizer)
+
+
 def run_job(
     job: Job,
     *,
@@ -284,6 +300,11 @@ def run_job(
             "early_stopping keeps the weights of one epoch and use_ema of the optimizer averages over epochs: "
             "choose one."
         )
+    if settings.schedule is not None and not rate_is_value(optimizer):
+        raise ValueError(
+            f"schedule={settings.schedule!r} scales the learning rate, and this optimizer has a schedule of its own: "
+            "give a number, or schedule=None."
+        )
     data = split(job.X, labels, sample_weight, stratify, settings, job.seed)
     if sampler is not None:
         data = data.resampled(sampler)
@@ -299,6 +320,11 @@ def run_job(
         make_draw(data.groups[data.train], settings.balanced_batches),
         n_networks=1 if job.spec.shares_trunk else job.spec.n_heads or 1,
     )
+    if len(rows.validation) and not rows.weights_of(rows.validation).any():
+        raise ValueError(
+            "No row held out for validation weighs anything: change class_weight, or hold out more by "
+            "validation_fraction."
+        )
     earlier = job.earlier
     schedule = Schedule(
         epochs=epochs,
@@ -311,6 +337,9 @@ def run_job(
         course=settings.schedule,
     )
     total = epochs + head_epochs
+    if optimizer.use_ema and "optimizer__ema_momentum" not in settings._routed and not _is_instance(settings):
+        n_steps = (job.first_epoch + total) * -(-len(rows.train) // settings.batch_size)
+        optimizer = averaging_the_last(optimizer, n_steps)
     phases = Phases(head_epochs, settings.fine_tune_rate, settings.feature_cache, job.pretrained)
     n_shown = len(stratify) * rows.n_networks * total
     own = Progress(n_shown, total, settings.verbose) if progress is None else nullcontext(progress)

@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Hashable, Iterator
+from dataclasses import is_dataclass
 from functools import partial
 from inspect import isfunction, ismethod
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import keras
@@ -17,7 +18,7 @@ def freeze(value: Any) -> Hashable:
     Parameters
     ----------
     value : object
-        Plain values, containers, arrays, `functools.partial`, bound methods, callable objects and those with Keras'
+        Plain values, containers, arrays, `functools.partial`, bound methods, objects with attributes or Keras'
         ``get_config``, functions of a script or notebook, which are equal where their code and what it refers to
         are, or another object, which is equal only to itself.
 
@@ -48,6 +49,8 @@ def _frozen(value: Any, within: tuple[int, ...]) -> Hashable:
     within = (*within, id(value))
     if isinstance(value, dict):
         return ("dict", tuple(sorted((repr(k), _frozen(v, within)) for k, v in value.items())))
+    if isinstance(value, (set, frozenset)):
+        return ("set", tuple(sorted((_frozen(item, within) for item in value), key=repr)))
     if isinstance(value, (list, tuple, np.ndarray)):
         return (type(value).__name__, tuple(_frozen(item, within) for item in value))
     if isinstance(value, partial):
@@ -59,7 +62,8 @@ def _frozen(value: Any, within: tuple[int, ...]) -> Hashable:
     if isinstance(value, type) or isfunction(value):
         return _Identity(value)
     settings = _config(value)
-    if settings is None and callable(value) and hasattr(value, "__dict__"):
+    if settings is None and hasattr(value, "__dict__") and not isinstance(value, (ModuleType, keras.Operation)):
+        # It may be changed between two fits.
         settings = vars(value)
     return _Identity(value) if settings is None else ("made of", type(value), _frozen(settings, within))
 
@@ -93,6 +97,19 @@ def _is_plain(value) -> bool:
     return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
 
 
+def _is_data(value) -> bool:
+    """Whether a value is plain, or a container or dataclass of nothing but data."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = vars(value)
+    if isinstance(value, dict):
+        return all(map(_is_data, value.values()))
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(map(_is_data, value))
+    return (
+        _is_plain(value) or isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.dtype != object)
+    )
+
+
 def _is_importable(function: FunctionType) -> bool:
     """Whether other processes find this very function in a module, rather than get a copy of it."""
     found: Any = sys.modules.get(function.__module__) if function.__module__ != "__main__" else None
@@ -112,8 +129,8 @@ def _function_key(first: FunctionType) -> Hashable:
                     functions.append(value)
                 names.append((name, functions.index(value)))
             else:
-                # Containers may hold the function itself, so they are not looked into.
-                names.append((name, freeze(value) if _is_plain(value) else _Identity(value)))
+                # Other things may hold the function itself, so they are not looked into.
+                names.append((name, freeze(value) if _is_data(value) else _Identity(value)))
         settings = (function.__defaults__, function.__kwdefaults__, vars(function))
         parts.append((function.__code__, *map(freeze, settings), tuple(names)))
     return tuple(parts)

@@ -76,14 +76,20 @@ def make_objective(
     Returns
     -------
     Objective
+
+    Raises
+    ------
+    ValueError
+        If the loss expects logits, or does not give one value a row.
     """
-    ours = type(loss) in (SparseCategoricalFocalLoss, SparseCategoricalCrossentropy)
-    if ours and not loss.from_logits:
+    if _takes_logits(loss):
+        raise ValueError(f"{type(loss).__name__}: the network ends in a softmax, so from_logits must be False.")
+    if type(loss) in (SparseCategoricalFocalLoss, SparseCategoricalCrossentropy):
         alpha, gamma, smoothing = loss.alpha, loss.gamma, loss.label_smoothing
-    elif type(loss) is keras.losses.SparseCategoricalCrossentropy and _is_plain(loss):
+    elif type(loss) is keras.losses.SparseCategoricalCrossentropy and loss.get_config().get("ignore_class") is None:
         alpha, gamma, smoothing = None, 0.0, 0.0
     else:
-        graph = LossGraph(key=freeze(loss), loss=loss, one_hot=not takes_integers(loss))
+        graph = LossGraph(key=freeze(loss), loss=loss, one_hot=takes_one_hot(loss, n_classes))
         return Objective(graph, {})
     weights = _alpha_values(alpha, labels, n_classes, counts)
     return Objective(
@@ -96,9 +102,11 @@ def make_objective(
     )
 
 
-def _is_plain(loss) -> bool:
-    config = loss.get_config()
-    return not config.get("from_logits") and config.get("ignore_class") is None
+def _takes_logits(loss) -> bool:
+    try:
+        return bool(loss.get_config().get("from_logits"))
+    except NotImplementedError:
+        return bool(getattr(loss, "from_logits", False))
 
 
 def _alpha_values(alpha, labels, n_classes, counts):
@@ -121,29 +129,47 @@ def balanced_weights(labels: np.ndarray, n_classes: int) -> np.ndarray:
     return weights
 
 
-def takes_integers(loss: keras.losses.Loss) -> bool:
-    """Whether a loss takes integer labels, (n,), rather than one-hot ones, (n, C): it is asked, not named.
+def takes_one_hot(loss: keras.losses.Loss, n_classes: int) -> bool:
+    """Whether a loss takes one-hot labels, (n, C), rather than integers, (n,): it is asked, not named.
 
     Parameters
     ----------
     loss : keras.losses.Loss
+    n_classes : int
 
     Returns
     -------
     bool
 
+    Raises
+    ------
+    ValueError
+        If it gives one value a row for neither.
+
     Examples
     --------
     >>> import keras
-    >>> takes_integers(keras.losses.SparseCategoricalCrossentropy())
-    True
-    >>> takes_integers(keras.losses.CategoricalFocalCrossentropy())
+    >>> takes_one_hot(keras.losses.SparseCategoricalCrossentropy(), 3)
     False
+    >>> takes_one_hot(keras.losses.CategoricalFocalCrossentropy(), 3)
+    True
     """
-    labels = ops.convert_to_tensor(np.array([0, 1, 0, 1, 2], dtype="int32"))
-    probabilities = ops.convert_to_tensor(np.full((5, 3), 1 / 3, dtype="float32"))
-    try:
-        return tuple(loss.call(labels, probabilities).shape) == (5,)
-    except Exception:
-        # Each backend refuses shapes that do not fit with an exception of its own.
-        return False
+    n = n_classes + 2
+    labels = ops.convert_to_tensor(np.arange(n, dtype="int32") % n_classes)
+    probabilities = ops.convert_to_tensor(np.full((n, n_classes), 1 / n_classes, dtype="float32"))
+    answers = []
+    for one_hot in (False, True):
+        try:
+            shape = tuple(loss.call(ops.one_hot(labels, n_classes) if one_hot else labels, probabilities).shape)
+        except Exception as error:
+            # Each backend refuses shapes that do not fit with an exception of its own.
+            answers.append(f"{type(error).__name__}: {error}".strip())
+            continue
+        if shape == (n,):
+            return one_hot
+        answers.append(f"shape {shape}")
+    raise ValueError(
+        f"{type(loss).__name__} must give one value a row, shape (n,), so that rows can be weighed; given {n} labels "
+        f"it gave {answers[0]} for integers of shape ({n},), and {answers[1]} for one-hot ones of shape "
+        f"({n}, {n_classes})."
+    )

@@ -10,7 +10,7 @@ from ._objective import Objective
 from ._pretrained import Pretrained
 from ._programs import Network
 from ._progress import Progress
-from ._state import State
+from ._state import OptimizerState, State
 from ._training import Schedule, Trained, start, train
 from ._weighted_rows import Rows
 
@@ -46,7 +46,7 @@ def train_in_phases(
     phases: Phases,
     *,
     state: State | None,
-    optimizer_state: State | None,
+    optimizer_state: OptimizerState | None,
     progress: Progress,
 ) -> Trained:
     """Train a network: first its last layer, where `phases` says so, then all of it.
@@ -65,7 +65,8 @@ def train_in_phases(
     schedule : Schedule
         Of the epochs after the head epochs.
     phases : Phases
-    state, optimizer_state : list of ndarray or None
+    state : list of ndarray or None
+    optimizer_state : OptimizerState or None
         Where to go on from; then there are no head epochs.
     progress : Progress
 

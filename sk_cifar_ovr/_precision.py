@@ -23,11 +23,22 @@ def resolve_precision(precision: str, *, builtin: bool) -> str | None:
     str or None
         A Keras dtype policy; None leaves a user's network as its builder made it.
     """
+    if precision == "float64" and keras.backend.backend() == "jax" and not _jax_has_float64():
+        raise ValueError(
+            "precision='float64': JAX computes in float32 unless told otherwise before anything else, by the "
+            "environment variable JAX_ENABLE_X64=1 or jax.config.update('jax_enable_x64', True)."
+        )
     if precision != "auto":
         return precision
     if not builtin:
         return None
     return "mixed_bfloat16" if has_fast_bfloat16() else "float32"
+
+
+def _jax_has_float64() -> bool:
+    import jax
+
+    return bool(jax.config.read("jax_enable_x64"))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -26,9 +27,12 @@ MAX_NETWORKS = 8
 MAX_PARAMETERS = 2**26
 MAX_SEEDS = 4
 MAX_LAYERS = 4
+PROBED_ROWS = 4
 
 # One at a time: what layers draw their seeds from belongs to the process.
 _building = threading.RLock()
+
+_made: weakref.WeakSet = weakref.WeakSet()
 
 
 @contextmanager
@@ -95,12 +99,25 @@ class NetworkSpec:
 def _construct(spec: NetworkSpec, seed: int) -> tuple[keras.Model, JointNetwork | None]:
     with seeded_building(seed):
         model = checked_model(spec.build(), spec.n_classes)
+        _check_own_layers(model)
         if spec.precision is not None:
             model = with_precision(model, spec.precision)
         if spec.n_heads is None:
             return model, None
         joint = (with_heads if spec.shares_trunk else with_branches)(model, spec.n_heads)
         return joint.model, joint
+
+
+def _check_own_layers(model: keras.Model) -> None:
+    """Refuse layers to be trained that an earlier network has: fits would overwrite each other's weights."""
+    layers = [layer for layer in model._flatten_layers(include_self=False) if layer.trainable_variables]
+    shared = [layer.name for layer in layers if layer in _made]
+    if shared:
+        raise NetworkError(
+            f"The builder returned {model.name!r} with layers of an earlier network: {shared}. Make them "
+            "inside the builder, so that each fit has its own, or freeze them (trainable = False)."
+        )
+    _made.update(layers)
 
 
 def checked_model(model, n_classes: int | None) -> keras.Model:
@@ -164,7 +181,8 @@ class Network(CompiledNetwork):
 
     def __init__(self, spec: NetworkSpec, seed: int):
         model, self.joint = _construct(spec, seed)
-        super().__init__(model, spec.augment)
+        with seeded_building(seed):
+            super().__init__(model, spec.augment)
         self.size = model.count_params()
         self._spec = spec
         self._initial: OrderedDict[int, State] = OrderedDict({seed: read(self.model.variables)})
@@ -174,15 +192,15 @@ class Network(CompiledNetwork):
             self._check_softmax()
 
     def _check_softmax(self) -> None:
-        """Refuse a network whose answer for a black image does not sum to 1."""
+        """Refuse a network whose answers for some images do not sum to 1."""
         (pixels,) = self.model.inputs
-        total = self.predict_batch(np.zeros((1, *pixels.shape[1:]), pixels.dtype), np.asarray(1.0, pixels.dtype)).sum(
-            -1
-        )
-        if not np.allclose(total, 1, atol=1e-3):
+        images = np.random.default_rng(0).uniform(0, 255, (PROBED_ROWS, *pixels.shape[1:])).astype(pixels.dtype)
+        totals = self.predict_batch(images, np.asarray(1.0, pixels.dtype)).sum(-1).ravel()
+        worst = totals[np.argmax(np.abs(totals - 1))]
+        if not abs(worst - 1) < 1e-2:
             raise NetworkError(
-                f"The builder returned {self.model.name!r}, whose outputs sum to {total.ravel()[0]:.3g}: end it in a "
-                "softmax, such as Dense(n_classes, activation='softmax')."
+                f"The builder returned {self.model.name!r}, whose outputs sum to {worst:.3g}: end it in a softmax, "
+                "such as Dense(n_classes, activation='softmax')."
             )
 
     def initial_state(self, seed: int) -> State:
@@ -194,7 +212,17 @@ class Network(CompiledNetwork):
         return self._initial[seed]
 
     def adapt_to_images(self, images: np.ndarray) -> None:
-        """Let layers that compute values of theirs from training images do so, in order."""
+        """Let layers that compute values of theirs from training images do so, in order.
+
+        Raises
+        ------
+        NetworkError
+            If such a layer is inside another.
+        """
+        outer = {id(layer) for layer in self.model.layers}
+        for layer in self.model._flatten_layers():
+            if hasattr(layer, "adapt_to_images") and id(layer) not in outer:
+                raise NetworkError(f"{layer.name!r} adapts to the training images and is inside another: take it out.")
         for layer in self.model.layers:
             if hasattr(layer, "adapt_to_images"):
                 with seeded_building(0):
@@ -304,8 +332,10 @@ def borrow(spec: NetworkSpec, seed: int = 0) -> Iterator[Network]:
     """
     key = spec.cache_key()
     with _idle_lock:
-        networks = _idle.get(key)
+        networks = _idle.pop(key, [])
         network = networks.pop() if networks else None
+        if networks:
+            _idle[key] = networks
     if network is None:
         network = Network(spec, seed)
     try:

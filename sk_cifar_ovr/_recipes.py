@@ -25,7 +25,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "optimizer__learning_rate": 3e-3,
         "optimizer__weight_decay": 1e-2,
         "optimizer__use_ema": True,
-        "optimizer__ema_momentum": 0.999,
         "test_flip": True,
     },
 }
@@ -82,5 +81,6 @@ def find_augmentation(augment, routed: dict[str, Any]) -> keras.layers.Layer | N
     if isinstance(augment, str):
         prefix = "augment__"
         options = {name.removeprefix(prefix): value for name, value in routed.items() if name.startswith(prefix)}
-        return AUGMENTATIONS[augment](**options)
+        # Equal settings make equal layers: Keras would number the names. A fit seeds it anew.
+        return AUGMENTATIONS[augment](**{"name": augment, "seed": 0, **options})
     raise TypeError(f"augment={augment!r}: use one of {sorted(AUGMENTATIONS)} or a keras.layers.Layer.")

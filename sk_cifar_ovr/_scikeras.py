@@ -178,6 +178,8 @@ def optimizer_class(optimizer) -> Any:
             raise ValueError(
                 f"optimizer={optimizer!r} is not an optimizer of Keras{nearest(optimizer, known)}."
             ) from error
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        raise ValueError("optimizer: a LossScaleOptimizer is for float16, which is not among the precisions here.")
     if isinstance(optimizer, keras.optimizers.Optimizer) or _is_optimizer(optimizer):
         return optimizer
     raise ValueError(f"optimizer={optimizer!r}: use the name of a Keras optimizer, an instance or a class.")

@@ -1,9 +1,19 @@
 """Values of a network's variables, apart from the network."""
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 
 State = list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class OptimizerState:
+    """Values of an optimizer's variables, and of the weights that it averages; which kind of optimizer it was."""
+
+    kind: type
+    values: State
 
 
 def read(variables) -> State:

@@ -70,12 +70,16 @@ def fixed_thresholds(threshold, n_problems: int) -> np.ndarray:
     >>> fixed_thresholds(None, 3).tolist()
     [0.5, 0.5, 0.5]
     """
-    values = np.asarray(0.5 if threshold is None else threshold, dtype="float64")
+    values = np.asarray(0.5 if threshold is None else threshold)
+    if values.dtype == bool:
+        raise ValueError(f"threshold={threshold!r} must be probabilities, from 0 to 1.")
+    values = values.astype("float64")
     if values.ndim == 0:
         values = np.full(n_problems, float(values))
     if values.shape != (n_problems,):
         raise ValueError(
-            f"threshold has shape {values.shape}: give one number, or one for each of {n_problems} classes."
+            f"threshold has shape {values.shape}: give one number"
+            + (f", or one for each of {n_problems} classes." if n_problems > 1 else "; two classes are one problem.")
         )
     if not ((values >= 0) & (values <= 1)).all():
         raise ValueError(f"threshold={threshold!r} must be probabilities, from 0 to 1.")
@@ -117,7 +121,10 @@ def tuned_threshold(y_true, scores, metric, sample_weight=None) -> float:
         values = true_positives - false_positives
         values, candidates = values[1:], candidates[1:]
     else:
-        candidates = np.unique(np.quantile(scores, np.linspace(0, 1, 101)))
+        # About a hundred of all scores, and of the positives' own, which may be few and close together.
+        parts = [part for part in (scores, scores[np.asarray(y_true) == 1]) if len(part)]
+        shares = np.linspace(0, 1, 101)
+        candidates = np.unique([np.quantile(part, shares, method="higher") for part in parts])
         values = np.array([metric(y_true, (scores >= t).astype(int)) for t in candidates], dtype="float64")
         if not np.isfinite(values).any():
             raise ValueError(f"The threshold metric {metric!r} is undefined at every threshold.")
@@ -129,7 +136,7 @@ def tuned_threshold(y_true, scores, metric, sample_weight=None) -> float:
 def averaged_threshold(y_true, scores, metric, folds, sample_weight=None) -> float:
     """Mean, in log-odds, of the thresholds tuned with each fold left out in turn.
 
-    The best threshold of one sample hangs on the few rows around it; the mean of several moves less. In log-odds it
+    The best threshold of one sample depends on the few rows around it; the mean of several moves less. In log-odds it
     commutes with scaling and shifting them, which is what calibrators do.
 
     Parameters

@@ -17,9 +17,9 @@ from ._prediction import for_device, prediction_batch
 from ._pretrained import Pretrained
 from ._programs import Network, seeded_building
 from ._progress import Progress
-from ._state import State, fits, read, write
+from ._state import OptimizerState, State, fits, read, write
 from ._weighted_rows import Rows
-from .exceptions import NonFiniteLossError
+from .exceptions import NetworkError, NonFiniteLossError
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +64,10 @@ class Trained:
 
     Attributes
     ----------
-    state, optimizer_state : list of ndarray
+    state : list of ndarray
         Values of all variables.
+    optimizer_state : OptimizerState or None
+        Where a later training may go on from.
     history : dict of lists of float
         ``loss``, ``val_loss``: one value an epoch.
     losses : list of ndarray
@@ -75,7 +77,7 @@ class Trained:
     """
 
     state: State
-    optimizer_state: State | None
+    optimizer_state: OptimizerState | None
     history: dict[str, list[float]]
     losses: list[np.ndarray] = field(default_factory=list)
     heads: list[State] = field(default_factory=list)
@@ -89,7 +91,7 @@ def train(
     schedule: Schedule,
     *,
     state: State | None = None,
-    optimizer_state: State | None = None,
+    optimizer_state: OptimizerState | None = None,
     pretrained: Pretrained | None = None,
     progress: Progress | None = None,
 ) -> Trained:
@@ -104,7 +106,8 @@ def train(
     optimizer : keras.optimizers.Optimizer
         Settings only; the caller's object is neither built nor changed.
     schedule : Schedule
-    state, optimizer_state : list of ndarray or None
+    state : list of ndarray or None
+    optimizer_state : OptimizerState or None
         Where to go on from; None starts anew.
     pretrained : Pretrained or None
         Weights to start anew with.
@@ -116,28 +119,35 @@ def train(
 
     Raises
     ------
+    NetworkError
+        If there is nothing to train.
     NonFiniteLossError
         If the loss or a weight becomes NaN or infinite.
     """
+    if not network.model.trainable_variables:
+        raise NetworkError(f"{network.model.name!r} has no weights to train: all its layers are frozen.")
     trainer = network.trainer(optimizer, objective.graph)
     if state is not None and not fits(network.model.variables, state):
         raise ValueError(
             "The network is another one than in the last fit: warm_start and partial_fit go on with the same model "
             "and its options. Fit a clone instead."
         )
-    if optimizer_state is not None and not fits(trainer.optimizer.variables, optimizer_state):
-        # Another optimizer starts anew on the same weights.
-        optimizer_state = None
     if state is None:
         start(network, rows, objective, schedule.seed, pretrained)
     else:
         network.set_state(state)
-    trainer.reset_optimizer(optimizer_state)
+    trainer.reset_optimizer()
+    if optimizer_state is not None:
+        trainer.resume(optimizer_state)
     if rate_is_value(trainer.optimizer):
         trainer.optimizer.learning_rate = optimizer.get_config()["learning_rate"]
     network.reseed_augmentation([schedule.seed, schedule.first_epoch])
     network.forget()
-    callbacks = keras.callbacks.CallbackList(schedule.callbacks, model=network.model)
+    steps = -(-len(rows.train) // schedule.batch_size)
+    callbacks = keras.callbacks.CallbackList(
+        schedule.callbacks, model=network.model, verbose=0, epochs=schedule.epochs, steps=steps
+    )
+    # Keras' own callbacks look for both.
     network.model.optimizer = trainer.optimizer
     network.model.stop_training = False
     run = _Run(network, trainer, rows, objective, schedule, progress or Progress(0))
@@ -149,6 +159,9 @@ def train(
         if run.should_stop() or network.model.stop_training:
             break
     callbacks.on_train_end()
+    for callback in schedule.callbacks:
+        # The network is lent: a later fit trains it to something else.
+        keras.callbacks.Callback.set_model(callback, None)
     return run.finish()
 
 
@@ -236,8 +249,9 @@ class _Run:
         return x, labels, weights.astype(self.dtype)
 
     def validation_loss(self) -> float:
+        """Weighted mean of the held-out rows' losses, of several problems the mean."""
         rows, graph = self.rows, self.objective.graph
-        total = weight = 0.0
+        total, weight = np.zeros(rows.labels.shape[1:]), np.zeros(rows.labels.shape[1:])
         size = prediction_batch(self.network.model)
         for start in range(0, len(rows.validation), size):
             index = rows.validation[start : start + size]
@@ -245,9 +259,10 @@ class _Run:
             labels = keras.ops.convert_to_tensor(rows.labels[index].astype("int32"))
             values = graph(labels, keras.ops.convert_to_tensor(y_pred), **self.objective.values)
             weights = rows.weights_of(index)
-            total += float(np.sum(keras.ops.convert_to_numpy(values) * weights))
-            weight += float(np.sum(weights))
-        return total / weight
+            total += np.sum(keras.ops.convert_to_numpy(values) * weights, axis=0)
+            weight += np.sum(weights, axis=0)
+        weighs = weight > 0
+        return float(np.mean(total[weighs] / weight[weighs]))
 
     def should_stop(self) -> bool:
         if not self.schedule.early_stopping:
@@ -257,7 +272,7 @@ class _Run:
 
     def finish(self) -> Trained:
         optimizer = self.trainer.optimizer
-        optimizer_state = read(optimizer.variables)
+        optimizer_state = self.trainer.optimizer_state()
         if optimizer.use_ema:
             optimizer.finalize_variable_values(self.network.model.trainable_variables)
             self.settle()
@@ -284,20 +299,21 @@ class _Run:
     def settle(self) -> None:
         """Let batch normalisation learn the statistics of averaged weights: steps that move no weight."""
         model = self.network.model
-        if not model.non_trainable_variables or not rate_is_value(self.trainer.optimizer):
+        if not model.non_trainable_variables:
             return
         averaged = read(model.trainable_variables)
         self.trainer.reset_optimizer()
         program, still = self.trainer.program, self.dtype.type(0)
         order = next(self.orders)
         starts = range(0, len(order), self.batch)
-        program.begin()
         for step in range(min(SETTLING_STEPS, len(starts) * len(self.history["loss"]))):
             index, n_new = wrapped(order, starts[step % len(starts)], self.batch)
             x, y, weights = self.batch_of(self.rows.train[index], n_new)
+            program.begin()
             program.train(x, y, weights, self.scale, still, self.objective.values)
-        program.end()
-        write(model.trainable_variables, averaged)
+            program.end()
+            # A rate of the optimizer's own moves them all the same.
+            write(model.trainable_variables, averaged)
 
 
 def _some_images(network: Network, rows: Rows, seed: int) -> np.ndarray:

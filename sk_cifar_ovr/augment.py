@@ -1,6 +1,9 @@
 """Random changes of training images, as Keras layers inside the training graph."""
 
+from numbers import Integral
+
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -14,7 +17,7 @@ class RandomFlipShift(keras.layers.Layer):
         Largest shift in pixels, in each direction.
     flip : bool or "alternating", default=True
         Mirror left and right with probability one half. "alternating" mirrors an image in every second epoch,
-        so that two epochs in a row show both sides of each; which half of the images starts mirrored hangs on
+        so that two epochs in a row show both sides of each; which half of the images starts mirrored depends on
         their pixels, taken as whole numbers.
     cutout : int, default=0
         Side in pixels of a square, centred anywhere in the image, that is filled with the image's mean colour;
@@ -40,8 +43,9 @@ class RandomFlipShift(keras.layers.Layer):
 
     def __init__(self, shift=2, flip=True, cutout=0, seed=None, **options):
         super().__init__(**options)
-        if shift < 0 or cutout < 0:
-            raise ValueError(f"shift={shift!r} and cutout={cutout!r} must be numbers of pixels, at least 0.")
+        for name, pixels in (("shift", shift), ("cutout", cutout)):
+            if not isinstance(pixels, Integral) or pixels < 0:
+                raise ValueError(f"{name}={pixels!r} must be a whole number of pixels, at least 0.")
         if flip not in (True, False, "alternating"):
             raise ValueError(f"flip={flip!r} must be True, False or 'alternating'.")
         self.shift = shift
@@ -110,9 +114,11 @@ class RandomFlipShift(keras.layers.Layer):
         """Whether each image is mirrored, (n, 1)."""
         if self.flip != "alternating":
             return keras.random.uniform((ops.shape(images)[0], 1), seed=self.generator) < 0.5
-        # An image is its own coin: the layer knows neither rows nor their order.
-        total = ops.sum(ops.cast(ops.round(images), "int32"), axis=(1, 2, 3))
-        return ops.equal((total + self.epoch) % 2, 1)[:, None]
+        # An image is its own coin: the layer knows neither rows nor their order. Weights of the pixels, and a bit from
+        # the middle, keep images of even values or of doubled size from falling on one side.
+        weights = np.random.default_rng(0).integers(1, 128, images.shape[1:]).astype("int32")
+        total = ops.sum(ops.cast(ops.round(images), "int32") * weights, axis=(1, 2, 3))
+        return ops.equal((total // 256 + self.epoch) % 2, 1)[:, None]
 
     def _cut_out(self, images):
         hit = self._in_square(images, 1)[:, :, None, None] & self._in_square(images, 2)[:, None, :, None]

@@ -35,8 +35,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     class_weight : "balanced", dict or None, default=None
         Weights of the classes, multiplied with `sample_weight`.
     optimizer : str, keras.optimizers.Optimizer or a subclass of it, default="adam"
-        An instance serves as a description: it is neither built nor changed. ``optimizer__use_ema=True`` trains
-        as usual and keeps the moving average of the weights (``optimizer__ema_momentum``).
+        An instance serves as a description, by what its ``get_config`` says: it is neither built nor changed.
+        ``optimizer__use_ema=True`` trains as usual and keeps the moving average of the weights; without
+        ``optimizer__ema_momentum`` it reaches back over a tenth of the steps, over a thousand at most.
     epochs : int, default=10
         Passes over the training rows.
     head_epochs : int, default=0
@@ -60,8 +61,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         Sets `augment`, `schedule`, `optimizer` and `test_flip`, where they are left at their defaults, for
         trainings on photographs. "strong" is for some ten epochs or more: ``"flip_shift"``, ``"one_cycle"``,
         AdamW with learning rate 3e-3 and weight decay 1e-2, and True. "long", for forty or more, adds
-        ``augment__shift=4``, ``augment__flip="alternating"``, ``optimizer__use_ema=True`` and
-        ``optimizer__ema_momentum=0.999``.
+        ``augment__shift=4``, ``augment__flip="alternating"`` and ``optimizer__use_ema=True``.
     augment : {"flip_shift"}, keras.layers.Layer or None, default=None
         Random changes of training images; "flip_shift" is `augment.RandomFlipShift`, whose options are
         ``augment__shift``, ``augment__flip`` and ``augment__cutout``.
@@ -72,7 +72,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     test_shift : int, default=0
         Average predictions over each image and two copies of it moved by so many pixels, which count half.
     validation_fraction : float or None, default=None
-        Share of the rows held out, stratified, to report ``val_loss`` in `history_`.
+        Share of the rows held out, stratified, to report ``val_loss`` in `history_`: that of the weights as they
+        are then, not of their average.
     early_stopping : bool, default=False
         Stop when the validation loss has not fallen for `n_iter_no_change` epochs, and keep the weights of
         the best epoch. Holds out a tenth where `validation_fraction` is None.
@@ -106,7 +107,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     model_ : keras.Model
         The fitted network. It is a copy: `predict` uses the weights of `fit`.
     history_ : dict of lists of float
-        ``loss`` and, where rows were held out, ``val_loss`` of each epoch.
+        ``loss`` and, where rows were held out, ``val_loss`` of each epoch; NaN for epochs of a fit that went on
+        from another and held out none.
     n_iter_ : int
         Epochs trained.
     image_shape_ : tuple of int
@@ -356,7 +358,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     def _adopt(self, bridge: Bridge, network: FittedNetwork, history, *, go_on=False):
         """Take a trained network as one's own; a fit that fails before keeps the old one."""
         if go_on:
-            history = {name: self.history_.get(name, []) + values for name, values in history.items()}
+            history = _one_after_the_other(self.history_, history)
         self._bridge = bridge
         self._network = network
         self.classes_: Any = bridge.classes_
@@ -428,3 +430,12 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _one_after_the_other(first: dict[str, list[float]], second: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Two histories as one; NaN where one of them lacks a figure."""
+    names = dict.fromkeys([*first, *second])
+    return {
+        name: [value for part in (first, second) for value in part.get(name, [np.nan] * len(part["loss"]))]
+        for name in names
+    }

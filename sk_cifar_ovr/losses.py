@@ -1,5 +1,7 @@
 """Losses on integer labels: a pure function and a thin registered Keras class."""
 
+from numbers import Real
+
 import keras
 import numpy as np
 from keras import ops
@@ -52,7 +54,7 @@ def sparse_categorical_focal_loss(y_true, y_pred, gamma=2.0, alpha=None, from_lo
     else:
         p = y_pred
         log_p = ops.log(_at_least(p, tiny))
-    # The sum of the other classes is exact where 1 - p would cancel.
+    # 1 - p, from the other classes.
     others = _at_least(ops.sum(p, axis=-1, keepdims=True) - p, tiny)
     terms = smoothed * ops.exp(ops.cast(gamma, dtype) * ops.log(others)) * log_p
     if alpha is not None:
@@ -103,9 +105,9 @@ def class_alpha(alpha, n_classes: int) -> np.ndarray | None:
         weights = np.array([1 - value, value]) if n_classes == 2 else np.full(n_classes, value)
     if weights.shape != (n_classes,):
         raise ValueError(f"alpha has shape {weights.shape}: it needs one weight for each of {n_classes} classes.")
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         raise ValueError(
-            f"alpha={alpha!r} gives a weight that is negative or not finite; with two classes a single "
+            f"alpha={alpha!r} gives weights that are negative, not finite or all 0; with two classes a single "
             "number lies from 0 to 1."
         )
     return weights
@@ -162,10 +164,10 @@ class SparseCategoricalFocalLoss(keras.losses.Loss):
         dtype=None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        if not (np.isfinite(gamma) and gamma >= 0):
+        if not (isinstance(gamma, Real) and np.isfinite(float(gamma)) and float(gamma) >= 0):
             raise ValueError(f"gamma={gamma!r} must be a finite number, at least 0.")
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing={label_smoothing!r} must lie from 0 to below 1.")
+        if not (isinstance(label_smoothing, Real) and 0 <= float(label_smoothing) < 1):
+            raise ValueError(f"label_smoothing={label_smoothing!r} must be a number from 0 to below 1.")
         if isinstance(alpha, str) and alpha != "balanced":
             raise ValueError(f"alpha={alpha!r}: the only word it takes is 'balanced'.")
         self.gamma = gamma

@@ -40,6 +40,8 @@ def save(estimator, path) -> None:
     ------
     TypeError
         If the estimator is of another type, or a parameter cannot be written as JSON or arrays.
+    ValueError
+        If ``set_params`` changed the network's parameters since the fit.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     OSError

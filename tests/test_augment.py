@@ -108,3 +108,17 @@ def test_a_recipe_yields_to_what_is_given(digits):
     assert own["schedule"] == "one_cycle"
     assert not [name for name in own if name.startswith(("augment__", "optimizer__"))]
     assert with_recipe(CNNClassifier(recipe="long", augment__shift=1)).get_params()["augment__shift"] == 1
+
+
+def test_alternating_flip_halves_images_of_even_values(images):
+    layer = RandomFlipShift(shift=0, flip="alternating", seed=0)
+    for even in (images // 2 * 2, images // 16 * 16, images.repeat(2, axis=1).repeat(2, axis=2)):
+        mirrored = [np.array_equal(a, b[:, ::-1]) for a, b in zip(changed(layer, even), even, strict=True)]
+        assert 16 < sum(mirrored) < 48
+
+
+@pytest.mark.parametrize("settings", [{"shift": 2.5}, {"shift": "2"}, {"cutout": 2.5}, {"cutout": -1}, {"shift": None}])
+def test_pixels_are_whole_numbers(settings):
+    (name,) = settings
+    with pytest.raises(ValueError, match=f"{name}=.* whole number"):
+        RandomFlipShift(**settings)

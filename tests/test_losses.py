@@ -159,3 +159,41 @@ def test_cross_entropy_of_an_estimator_takes_smoothing(digits):
     focal = CNNClassifier(**settings, loss__gamma=0.0, loss__label_smoothing=0.3).fit(X, y)
     plain = CNNClassifier(**settings, loss="crossentropy").fit(X, y)
     assert smooth.history_["loss"] == focal.history_["loss"] != plain.history_["loss"]
+
+
+class WeightedByClass(keras.losses.Loss):
+    """Integer labels, and one weight for each of two classes."""
+
+    def call(self, y_true, y_pred):
+        weights = keras.ops.convert_to_tensor([1.0, 3.0])
+        cross = keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+        return cross * keras.ops.take(weights, y_true)
+
+
+def test_a_loss_with_a_value_a_class_gets_integers(digits):
+    X, y = digits
+    settings = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
+    theirs = CNNClassifier(**settings, loss=WeightedByClass()).fit(X, y % 2)
+    ours = CNNClassifier(**settings, loss__gamma=0.0, loss__alpha=[1.0, 3.0]).fit(X, y % 2)
+    for a, b in zip(theirs._network.state, ours._network.state, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+class Meaned(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(y_true, y_pred))
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (keras.losses.Dice(), "one value a row"),
+        (Meaned(), "one value a row"),
+        (keras.losses.SparseCategoricalCrossentropy(from_logits=True), "from_logits"),
+        (SparseCategoricalFocalLoss(from_logits=True), "from_logits"),
+    ],
+)
+def test_losses_that_cannot_serve_are_refused(digits, loss, message):
+    X, y = digits
+    with pytest.raises(ValueError, match=message):
+        CNNClassifier(model=dense, epochs=1, loss=loss).fit(X, y)

@@ -223,7 +223,7 @@ def test_tuning_needs_every_class_in_every_fold(digits):
             OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold="f1", cv=5).fit(X, labels)
 
 
-@pytest.mark.parametrize("threshold", [[0.5, 0.5], -0.1, 1.5, "f2"])
+@pytest.mark.parametrize("threshold", [[0.5, 0.5], -0.1, 1.5, "f2", True])
 def test_refuses_thresholds_that_are_none(digits, threshold):
     X, y = digits
     with pytest.raises(ValueError, match="threshold"):
@@ -341,3 +341,14 @@ def test_weightless_rows_leave_a_fold_without_a_class(digits):
     ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold="f1", cv=KFold(3))
     with pytest.raises(ValueError, match="Class 2 has no rows in the training part"):
         ovr.fit(X, y % 3, sample_weight=weight)
+
+
+def test_a_callable_threshold_finds_few_positives():
+    """Twenty of twenty thousand, all above the others."""
+    truth = np.zeros(20_000, int)
+    truth[:20] = 1
+    scores = np.random.default_rng(0).uniform(0, 0.5, 20_000) + 0.5 * truth
+    threshold = tuned_threshold(truth, scores, f1_score)
+    assert f1_score(truth, scores >= threshold) == 1
+    few = tuned_threshold(np.array([0, 1, 1, 0]), np.array([0.1, 0.2, 0.2, 0.9]), f1_score)
+    assert few == pytest.approx(0.15)

@@ -2,6 +2,7 @@
 
 import pickle
 
+import keras
 import numpy as np
 import pytest
 from conftest import dense
@@ -165,3 +166,32 @@ def test_another_strategy_is_another_fit(three):
     ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY)).partial_fit(X, y, [0, 1, 2])
     with pytest.raises(ValueError, match="strategy='independent' is not that of the last fit"):
         ovr.set_params(strategy="independent").partial_fit(X, y)
+
+
+def test_averaged_weights_are_looked_at_and_not_trained_on(three):
+    """The first loss of a call is that of the weights as they are, not of their average."""
+    X, y = three
+    settings = {"model": dense, "optimizer__use_ema": True, "optimizer__ema_momentum": 0.9, "precision": "float64"}
+    settings |= {"batch_size": len(X), "random_state": 0}
+    whole = CNNClassifier(**settings, epochs=4).fit(X, y)
+    parts = CNNClassifier(**settings)
+    for _ in range(4):
+        parts.partial_fit(X, y, classes=np.unique(y))
+    assert parts.history_["loss"] == pytest.approx(whole.history_["loss"], rel=1e-6)
+
+
+def test_another_kind_of_optimizer_starts_anew(three):
+    X, y = three
+    settings = {"model": dense, "epochs": 2, "random_state": 0, "warm_start": True}
+    clf = CNNClassifier(**settings, optimizer=keras.optimizers.SGD(0.01, momentum=0.9)).fit(X, y)
+    clf.set_params(optimizer=keras.optimizers.Adagrad(0.01)).fit(X, y)
+    assert clf.n_iter_ == 4
+
+
+def test_histories_stay_aligned(three):
+    X, y = three
+    clf = CNNClassifier(model=dense, epochs=2, random_state=0, warm_start=True).fit(X, y)
+    clf.set_params(validation_fraction=0.2).fit(X, y)
+    clf.set_params(validation_fraction=None).fit(X, y)
+    assert len(clf.history_["loss"]) == len(clf.history_["val_loss"]) == 6
+    assert np.isfinite(clf.history_["val_loss"]).tolist() == [False, False, True, True, False, False]

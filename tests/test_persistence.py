@@ -138,3 +138,12 @@ def test_what_cannot_be_saved_says_so(digits, tmp_path):
     with pytest.raises(Exception, match="not fitted"):
         save(CNNClassifier(), tmp_path / "model")
     assert not os.listdir(tmp_path)
+
+
+def test_parameters_changed_since_the_fit_are_no_part_of_it(digits, tmp_path):
+    X, y = digits
+    clf = CNNClassifier(model__filters=(4, 4, 8), epochs=1, random_state=0).fit(X, y)
+    save(clf.set_params(epochs=3), tmp_path / "model")
+    with pytest.raises(ValueError, match="fit again"):
+        save(clf.set_params(model__filters=(4, 4, 9)), tmp_path / "other")
+    assert not (tmp_path / "other").exists()

@@ -652,3 +652,135 @@ def test_test_views_are_averaged(digits):
     np.testing.assert_allclose(both.predict_proba(X), expected, atol=1e-6)
     with pytest.raises(ImageShapeError, match="out of sight"):
         both.set_params(test_shift=8).fit(X, y)
+
+
+def test_a_short_training_averages_its_last_steps(digits):
+    """The reach of the average follows the steps: 0.999 would keep the weights of the first ones."""
+    X, y = digits
+    settings = {**FAST, "epochs": 40, "schedule": "one_cycle", "optimizer": "adamw", "optimizer__learning_rate": 3e-3}
+    plain = CNNClassifier(**settings).fit(X, y).score(X, y)
+    averaged = CNNClassifier(**settings, optimizer__use_ema=True).fit(X, y).score(X, y)
+    slow = CNNClassifier(**settings, optimizer__use_ema=True, optimizer__ema_momentum=0.999).fit(X, y).score(X, y)
+    assert averaged > plain - 0.02
+    # What is given is taken.
+    assert slow < plain - 0.2
+
+
+def test_batch_statistics_under_a_rate_of_the_optimizers_own(digits):
+    X, y = digits
+    rate = keras.optimizers.schedules.ExponentialDecay(0.02, 100, 0.9)
+    clf = CNNClassifier(
+        model__filters=(4, 4, 8),
+        epochs=30,
+        batch_size=len(X),
+        precision="float32",
+        optimizer__use_ema=True,
+        optimizer__ema_momentum=0.95,
+        optimizer__learning_rate=rate,
+        random_state=0,
+    ).fit(X, y)
+    norm = clf.model_.get_layer("norm1")
+    seen = keras.Model(clf.model_.inputs, norm.input)(X.astype("float32"))
+    mean = keras.ops.convert_to_numpy(seen).mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(norm.moving_mean.value), mean, rtol=0.02, atol=1e-3)
+
+
+def test_two_schedules_are_refused(digits):
+    X, y = digits
+    rate = keras.optimizers.schedules.ExponentialDecay(0.02, 100, 0.9)
+    with pytest.raises(ValueError, match="schedule='one_cycle'"):
+        CNNClassifier(**FAST, schedule="one_cycle", optimizer__learning_rate=rate).fit(X, y)
+
+
+def test_loss_scale_moves_no_step(digits):
+    X, y = digits
+    settings = {**FAST, "optimizer": "sgd", "optimizer__learning_rate": 0.1}
+    plain = CNNClassifier(**settings).fit(X, y)
+    scaled = CNNClassifier(**settings, optimizer__loss_scale_factor=1024.0).fit(X, y)
+    for a, b in zip(weights(plain), weights(scaled), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_loss_scale_optimizers_are_refused(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="LossScaleOptimizer"):
+        CNNClassifier(**FAST, optimizer=keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1))).fit(X, y)
+
+
+def test_joint_validation_loss_is_the_mean_over_problems(digits):
+    """A problem of heavy rows counts no more than the others."""
+    X, y = digits
+    base = CNNClassifier(**FAST, optimizer__learning_rate=0.0, validation_fraction=0.3, precision="float64")
+    losses = [
+        OneVsRestCNNClassifier(base, class_weight=weight).fit(X, y % 3).history_["val_loss"][0]
+        for weight in (None, {0: {0: 50.0, 1: 50.0}})
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-9)
+
+
+def test_validation_rows_without_weight_say_so(digits):
+    X, y = digits
+    rare = np.zeros(100, int)
+    rare[:5] = 1
+    with pytest.raises(ValueError, match="held out"):
+        CNNClassifier(**FAST, class_weight={0: 0.0, 1: 1.0}, validation_fraction=0.05).fit(X[:100], rare)
+
+
+def test_callbacks_know_the_epochs_and_give_the_network_back(digits):
+    X, y = digits
+    seen = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            seen.append((self.params["epochs"], self.params["steps"], self.model is not None))
+
+    look = Look()
+    clf = CNNClassifier(**FAST, callbacks=[look]).fit(X, y)
+    assert seen == [(2, 6, True)]
+    # What is left in it would be another fit's network soon.
+    assert look.model is None
+    pickle.dumps(clf.get_params()["optimizer"])
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Brighter(keras.layers.Layer):
+    """Adds a weight of its own, and draws at random."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.generator = keras.random.SeedGenerator(0)
+        self.strength = self.add_weight(shape=(), initializer="ones", trainable=False, name="strength")
+
+    def call(self, images, training=False):
+        noise = keras.random.uniform((1,), seed=self.generator)
+        return images + 0.001 * self.strength * noise if training else images
+
+
+def test_weights_of_an_augmentation_stay(digits):
+    X, y = digits
+    plain = CNNClassifier(**FAST).fit(X, y)
+    brighter = CNNClassifier(**FAST, augment=Brighter()).fit(X, y)
+    assert not same(plain, brighter)
+    np.testing.assert_allclose(brighter.history_["loss"], plain.history_["loss"], rtol=1e-2)
+
+
+def test_a_pipeline_of_layers_augments(digits):
+    X, y = digits
+    layers = [keras.layers.RandomTranslation(0.1, 0.1), keras.layers.RandomFlip("horizontal")]
+    clf = CNNClassifier(**FAST, augment=keras.layers.Pipeline(layers)).fit(X, y)
+    assert not same(clf, CNNClassifier(**FAST).fit(X, y))
+
+
+def test_augmentation_leaves_the_global_generator(digits):
+    X, y = digits
+    clear_programs()
+    before = random.getstate()
+    CNNClassifier(**FAST, augment="flip_shift").fit(X, y)
+    assert random.getstate() == before
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX alone needs to be told")
+def test_float64_needs_jaxs_consent(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="JAX_ENABLE_X64"):
+        CNNClassifier(**FAST, precision="float64").fit(X, y)

@@ -1,0 +1,155 @@
+"""Networks that are built once and lent to one fit at a time."""
+
+import threading
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+from conftest import dense
+
+from sk_cifar_ovr import CNNClassifier
+from sk_cifar_ovr._backends import trace_count
+from sk_cifar_ovr._programs import MAX_NETWORKS, clear_programs
+from sk_cifar_ovr.exceptions import NetworkError
+
+FAST = {"model": dense, "epochs": 1, "batch_size": 64, "random_state": 0}
+
+
+@pytest.fixture(autouse=True)
+def fresh_programs():
+    clear_programs()
+    yield
+    clear_programs()
+
+
+@pytest.mark.parametrize("settings", [{"augment": "flip_shift"}, {"recipe": "long"}])
+def test_augmentation_by_name_is_one_program(digits, settings):
+    X, y = digits
+    before = trace_count()
+    for seed in range(3):
+        CNNClassifier(**{**FAST, "random_state": seed}, **settings).fit(X[:64], y[:64]).predict(X[:8])
+    assert trace_count() - before == 1
+
+
+def two_sigmoids(meta):
+    shape = keras.Input(meta["image_shape_"])
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(shape))
+    return keras.Model(shape, keras.layers.Dense(meta["n_classes_"], activation="sigmoid")(x))
+
+
+def test_a_network_that_ends_in_sigmoids_is_refused(digits):
+    X, y = digits
+    with pytest.raises(NetworkError, match="softmax"):
+        CNNClassifier(**{**FAST, "model": two_sigmoids}).fit(X[:64], y[:64] % 2)
+
+
+def test_a_builder_that_hands_out_a_layer_twice_is_refused(digits):
+    X, y = digits
+    shared = keras.layers.Dense(4)
+
+    def head(meta, units=3):
+        inputs = keras.Input(meta["image_shape_"])
+        x = shared(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs)))
+        x = keras.layers.Dense(units)(x)
+        return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
+
+    first = CNNClassifier(**{**FAST, "model": head}).fit(X, y)
+    before = first.predict_proba(X)
+    with pytest.raises(NetworkError, match="inside the builder"):
+        CNNClassifier(**{**FAST, "model": head}, model__units=5).fit(X, y)
+    np.testing.assert_array_equal(first.predict_proba(X), before)
+    shared.trainable = False
+    CNNClassifier(**{**FAST, "model": head}, model__units=6).fit(X, y)
+
+
+def test_a_network_with_nothing_to_train_is_refused(digits):
+    X, y = digits
+
+    def frozen(meta):
+        model = dense(meta)
+        model.trainable = False
+        return model
+
+    with pytest.raises(NetworkError, match="frozen"):
+        CNNClassifier(**{**FAST, "model": frozen}).fit(X, y)
+
+
+@dataclass
+class Widths:
+    units: int
+
+
+WIDTHS = {"units": [4]}
+
+
+def of_widths(meta, widths=None):
+    return dense(meta, units=(widths.units if widths else WIDTHS["units"][0]))
+
+
+def test_options_that_changed_make_another_network(digits):
+    X, y = digits
+    widths = Widths(4)
+    clf = CNNClassifier(**{**FAST, "model": of_widths}, model__widths=widths).fit(X, y)
+    widths.units = 9
+    assert clf.fit(X, y)._network.state[0].shape[-1] == 9
+
+
+def test_containers_that_a_script_s_builder_names_are_looked_into(digits, monkeypatch):
+    X, y = digits
+    space = {"dense": dense, "WIDTHS": {"units": [4]}, "__name__": "__main__"}
+    exec("def build(meta):\n    return dense(meta, units=WIDTHS['units'][0])", space)
+    clf = CNNClassifier(**{**FAST, "model": space["build"]}).fit(X, y)
+    space["WIDTHS"]["units"][0] = 9
+    assert clf.fit(X, y)._network.state[0].shape[-1] == 9
+
+
+def test_an_interrupt_in_a_prediction_leaves_others_alone(digits, monkeypatch):
+    X, y = digits
+    a, b = (CNNClassifier(**{**FAST, "random_state": seed}).fit(X, y) for seed in (0, 1))
+    before = a.predict_proba(X)
+    assign, calls = keras.Variable.assign, []
+
+    def interrupted(variable, value):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return assign(variable, value)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keras.Variable, "assign", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            b.predict_proba(X)
+    np.testing.assert_array_equal(a.predict_proba(X), before)
+
+
+def test_other_fits_during_a_long_one(digits):
+    """The pool gives way to more networks than it keeps, while one of its oldest is lent."""
+    X, y = digits
+    X, y = X[:64], y[:64]
+    started, go_on = threading.Event(), threading.Event()
+
+    class Wait(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            started.set()
+            assert go_on.wait(60)
+
+    CNNClassifier(**FAST).fit(X, y)
+    long = CNNClassifier(**FAST, callbacks=[Wait()])
+    errors = []
+
+    def train():
+        try:
+            long.fit(X, y)
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    assert started.wait(60)
+    for units in range(2, MAX_NETWORKS + 4):
+        CNNClassifier(**FAST, model__units=units).fit(X, y)
+    go_on.set()
+    thread.join()
+    assert not errors
+    assert long.predict(X).shape == y.shape
