@@ -4,11 +4,12 @@
     python benchmarks/accuracy.py joint --seeds 0 1 2       # train on 50,000, read the test images once a seed
     python benchmarks/accuracy.py --list
 
-Settings are chosen with --validate. Thresholds of a final run are chosen on the training images that its plan holds
-back, or are those of the validation run of the same name and seed, where there is one. --set and --epochs try other
-settings, under a name of their own (--as). Every finished seed is a file benchmarks/results/accuracy/NAME_seedN.json,
-and is skipped when the command is given again. An epoch is a line on standard output. SK_CIFAR_OVR_BENCH_CACHE names
-a folder for decoded images.
+Settings are chosen with --validate, whose figures at chosen thresholds flatter: the images they were chosen on are
+those that are scored. Thresholds of a final run are chosen on the training images that its plan holds back, or are
+those of the validation run of the same name and seed, where there is one. --set and --epochs try other settings,
+under a name of their own (--as). Every finished seed is a file benchmarks/results/accuracy/NAME_seedN.json, and is
+skipped when the command is given again. An epoch is a line on standard output. SK_CIFAR_OVR_BENCH_CACHE names a
+folder for decoded images.
 """
 
 import argparse
@@ -141,7 +142,9 @@ def parsed():
     parser.add_argument("--list", action="store_true", help="the runs and their settings")
     arguments = parser.parse_args()
     if arguments.n is not None and not arguments.validate:
-        parser.error("--n is of --validate: a final run trains on all images.")
+        parser.error("--n is of --validate: a final run trains on all images, or all but those held back.")
+    if (arguments.set or arguments.epochs) and not arguments.as_:
+        parser.error("--set and --epochs are other settings: give their results a name, --as.")
     return arguments
 
 
@@ -163,7 +166,7 @@ def check_plan(stem, plan, arguments):
     result = json.loads(result_path(stem).read_text())
     n_train = arguments.n or {"training images": 45_000, "test images": 50_000}[result["scored_on"]]
     asked = {**plan, "data": arguments.data.name, "n_train": n_train - result.get("n_held_back", 0)}
-    if any(result.get(part, 0) != value for part, value in asked.items()):
+    if any({"held_back": 0, **result}[part] != value for part, value in asked.items()):
         raise SystemExit(f"{stem} was made with other settings: name this run with --as, or move the old result away.")
     return result
 

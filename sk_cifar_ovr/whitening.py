@@ -11,7 +11,8 @@ class Whitening(keras.layers.Layer):
     """Small patches of an image, decorrelated and scaled to variance one, and their negatives.
 
     The filters are fixed; only the bias is trained. A fit of an estimator computes the filters from training
-    images before its first step, as it calls `adapt_to_images` of every layer that has it. Until then the layer
+    images before its first step, as it calls `adapt_to_images` of every layer that has it (and refuses one
+    inside another layer). Until then the layer
     hands the pixels of each patch on, centred.
 
     Parameters
