@@ -36,6 +36,7 @@ from .backbones import split_weights, warn_of_grey
 from .exceptions import ColorWarning, ImageShapeError, PixelScaleWarning
 from .networks import BUILDERS
 
+KERAS_MOMENTUM = 0.99
 EMA_REACH = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -244,14 +245,13 @@ def is_builtin(builder) -> bool:
 def averaging_the_last(optimizer: keras.optimizers.Optimizer, n_steps: int) -> keras.optimizers.Optimizer:
     """An optimizer whose average of weights reaches back over a tenth of the steps, over a thousand at most.
 
-    Only round numbers come out, since each is another program.
+    Only round numbers come out, since each is another program. A class with a default of its own keeps that.
     """
+    settings = optimizer.get_config()
+    if settings.get("ema_momentum") != KERAS_MOMENTUM:
+        return optimizer
     reach = max(r for r in EMA_REACH if r <= max(n_steps / 10, 1))
-    return optimizer.__class__.from_config({**optimizer.get_config(), "ema_momentum": 1 - 1 / reach})
-
-
-def _is_instance(settings) -> bool:
-    return isinstance(settings.optimizer, keras.optimizers.Optimizer)
+    return optimizer.__class__.from_config({**settings, "ema_momentum": 1 - 1 / reach})
 
 
 def run_job(
@@ -337,7 +337,8 @@ def run_job(
         course=settings.schedule,
     )
     total = epochs + head_epochs
-    if optimizer.use_ema and "optimizer__ema_momentum" not in settings._routed and not _is_instance(settings):
+    given = "optimizer__ema_momentum" in settings._routed or isinstance(settings.optimizer, keras.optimizers.Optimizer)
+    if optimizer.use_ema and not given:
         n_steps = (job.first_epoch + total) * -(-len(rows.train) // settings.batch_size)
         optimizer = averaging_the_last(optimizer, n_steps)
     phases = Phases(head_epochs, settings.fine_tune_rate, settings.feature_cache, job.pretrained)

@@ -1,11 +1,12 @@
 """Settings as hashable keys."""
 
+import os
 import sys
 from collections.abc import Hashable, Iterator
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import partial
 from inspect import isfunction, ismethod
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType
 from typing import Any
 
 import keras
@@ -18,9 +19,9 @@ def freeze(value: Any) -> Hashable:
     Parameters
     ----------
     value : object
-        Plain values, containers, arrays, `functools.partial`, bound methods, objects with attributes or Keras'
-        ``get_config``, functions of a script or notebook, which are equal where their code and what it refers to
-        are, or another object, which is equal only to itself.
+        Plain values, paths, containers, dataclasses, arrays, `functools.partial`, bound methods, callable objects and
+        those with Keras' ``get_config``, functions of a script or notebook, which are equal where their code and what
+        it refers to are, or another object, which is equal only to itself.
 
     Returns
     -------
@@ -47,6 +48,8 @@ def _frozen(value: Any, within: tuple[int, ...]) -> Hashable:
     if id(value) in within:
         return ("itself", within.index(id(value)))
     within = (*within, id(value))
+    if isinstance(value, os.PathLike):
+        return ("path", os.fspath(value))
     if isinstance(value, dict):
         return ("dict", tuple(sorted((repr(k), _frozen(v, within)) for k, v in value.items())))
     if isinstance(value, (set, frozenset)):
@@ -62,8 +65,10 @@ def _frozen(value: Any, within: tuple[int, ...]) -> Hashable:
     if isinstance(value, type) or isfunction(value):
         return _Identity(value)
     settings = _config(value)
-    if settings is None and hasattr(value, "__dict__") and not isinstance(value, (ModuleType, keras.Operation)):
+    if settings is None and is_dataclass(value):
         # It may be changed between two fits.
+        settings = _fields(value)
+    if settings is None and callable(value) and hasattr(value, "__dict__"):
         settings = vars(value)
     return _Identity(value) if settings is None else ("made of", type(value), _frozen(settings, within))
 
@@ -97,17 +102,22 @@ def _is_plain(value) -> bool:
     return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
 
 
-def _is_data(value) -> bool:
-    """Whether a value is plain, or a container or dataclass of nothing but data."""
+def _fields(value) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def _is_data(value, within: tuple[int, ...] = ()) -> bool:
+    """Whether a value is plain, or a container or dataclass of nothing but data; arrays may be large, and are not."""
+    if id(value) in within:
+        return False
+    within = (*within, id(value))
     if is_dataclass(value) and not isinstance(value, type):
-        value = vars(value)
+        value = _fields(value)
     if isinstance(value, dict):
-        return all(map(_is_data, value.values()))
+        return all(_is_data(each, within) for each in value.values())
     if isinstance(value, (list, tuple, set, frozenset)):
-        return all(map(_is_data, value))
-    return (
-        _is_plain(value) or isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.dtype != object)
-    )
+        return all(_is_data(each, within) for each in value)
+    return _is_plain(value) or isinstance(value, np.generic)
 
 
 def _is_importable(function: FunctionType) -> bool:

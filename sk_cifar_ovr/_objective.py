@@ -89,7 +89,7 @@ def make_objective(
     elif type(loss) is keras.losses.SparseCategoricalCrossentropy and loss.get_config().get("ignore_class") is None:
         alpha, gamma, smoothing = None, 0.0, 0.0
     else:
-        graph = LossGraph(key=freeze(loss), loss=loss, one_hot=takes_one_hot(loss, n_classes))
+        graph = LossGraph(key=freeze(loss), loss=loss, one_hot=takes_one_hot(loss, n_classes, dtype))
         return Objective(graph, {})
     weights = _alpha_values(alpha, labels, n_classes, counts)
     return Objective(
@@ -103,10 +103,11 @@ def make_objective(
 
 
 def _takes_logits(loss) -> bool:
+    own = getattr(loss, "from_logits", False)
     try:
-        return bool(loss.get_config().get("from_logits"))
+        return bool(loss.get_config().get("from_logits", own))
     except NotImplementedError:
-        return bool(getattr(loss, "from_logits", False))
+        return bool(own)
 
 
 def _alpha_values(alpha, labels, n_classes, counts):
@@ -129,13 +130,15 @@ def balanced_weights(labels: np.ndarray, n_classes: int) -> np.ndarray:
     return weights
 
 
-def takes_one_hot(loss: keras.losses.Loss, n_classes: int) -> bool:
+def takes_one_hot(loss: keras.losses.Loss, n_classes: int, dtype: str = "float32") -> bool:
     """Whether a loss takes one-hot labels, (n, C), rather than integers, (n,): it is asked, not named.
 
     Parameters
     ----------
     loss : keras.losses.Loss
     n_classes : int
+    dtype : str, default="float32"
+        Of the probabilities.
 
     Returns
     -------
@@ -156,11 +159,12 @@ def takes_one_hot(loss: keras.losses.Loss, n_classes: int) -> bool:
     """
     n = n_classes + 2
     labels = ops.convert_to_tensor(np.arange(n, dtype="int32") % n_classes)
-    probabilities = ops.convert_to_tensor(np.full((n, n_classes), 1 / n_classes, dtype="float32"))
+    probabilities = ops.convert_to_tensor(np.full((n, n_classes), 1 / n_classes, dtype))
     answers = []
     for one_hot in (False, True):
         try:
-            shape = tuple(loss.call(ops.one_hot(labels, n_classes) if one_hot else labels, probabilities).shape)
+            asked = ops.one_hot(labels, n_classes, dtype=dtype) if one_hot else labels
+            shape = tuple(loss.call(asked, probabilities).shape)
         except Exception as error:
             # Each backend refuses shapes that do not fit with an exception of its own.
             answers.append(f"{type(error).__name__}: {error}".strip())

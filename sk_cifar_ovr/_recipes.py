@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from ._backends import rate_is_value
 from .augment import AUGMENTATIONS
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -52,10 +53,20 @@ def with_recipe(estimator):
         for name, value in RECIPES[estimator.recipe].items()
         if (name not in given if "__" in name else given[name] is defaults[name] or given[name] == defaults[name])
     }
+    if _has_own_schedule(given):
+        missing.pop("schedule", None)
     for part in ("optimizer", "augment"):
         if part not in missing:
             missing = {name: value for name, value in missing.items() if not name.startswith(f"{part}__")}
     return type(estimator)(**{**given, **missing, "recipe": None})
+
+
+def _has_own_schedule(params: dict[str, Any]) -> bool:
+    """Whether the learning rate is no number that a schedule could scale."""
+    optimizer, rate = params["optimizer"], params.get("optimizer__learning_rate")
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return True
+    return isinstance(optimizer, keras.optimizers.Optimizer) and not rate_is_value(optimizer)
 
 
 def find_augmentation(augment, routed: dict[str, Any]) -> keras.layers.Layer | None:

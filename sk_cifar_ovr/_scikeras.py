@@ -178,7 +178,8 @@ def optimizer_class(optimizer) -> Any:
             raise ValueError(
                 f"optimizer={optimizer!r} is not an optimizer of Keras{nearest(optimizer, known)}."
             ) from error
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+    scaling = keras.optimizers.LossScaleOptimizer
+    if isinstance(optimizer, scaling) or (_is_optimizer(optimizer) and issubclass(optimizer, scaling)):
         raise ValueError("optimizer: a LossScaleOptimizer is for float16, which is not among the precisions here.")
     if isinstance(optimizer, keras.optimizers.Optimizer) or _is_optimizer(optimizer):
         return optimizer

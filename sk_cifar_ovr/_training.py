@@ -151,17 +151,19 @@ def train(
     network.model.optimizer = trainer.optimizer
     network.model.stop_training = False
     run = _Run(network, trainer, rows, objective, schedule, progress or Progress(0))
-    callbacks.on_train_begin()
-    for epoch in range(schedule.epochs):
-        callbacks.on_epoch_begin(schedule.first_epoch + epoch)
-        logs = run.epoch(epoch)
-        callbacks.on_epoch_end(schedule.first_epoch + epoch, logs)
-        if run.should_stop() or network.model.stop_training:
-            break
-    callbacks.on_train_end()
-    for callback in schedule.callbacks:
-        # The network is lent: a later fit trains it to something else.
-        keras.callbacks.Callback.set_model(callback, None)
+    try:
+        callbacks.on_train_begin()
+        for epoch in range(schedule.epochs):
+            callbacks.on_epoch_begin(schedule.first_epoch + epoch)
+            logs = run.epoch(epoch)
+            callbacks.on_epoch_end(schedule.first_epoch + epoch, logs)
+            if run.should_stop() or network.model.stop_training:
+                break
+        callbacks.on_train_end()
+    finally:
+        for callback in schedule.callbacks:
+            # The network is lent: a later fit trains it to something else.
+            keras.callbacks.Callback.set_model(callback, None)
     return run.finish()
 
 
@@ -306,14 +308,18 @@ class _Run:
         program, still = self.trainer.program, self.dtype.type(0)
         order = next(self.orders)
         starts = range(0, len(order), self.batch)
+        program.begin()
         for step in range(min(SETTLING_STEPS, len(starts) * len(self.history["loss"]))):
             index, n_new = wrapped(order, starts[step % len(starts)], self.batch)
             x, y, weights = self.batch_of(self.rows.train[index], n_new)
-            program.begin()
             program.train(x, y, weights, self.scale, still, self.objective.values)
-            program.end()
-            # A rate of the optimizer's own moves them all the same.
-            write(model.trainable_variables, averaged)
+            if not rate_is_value(self.trainer.optimizer):
+                # A rate of its own moves the weights all the same.
+                program.end()
+                write(model.trainable_variables, averaged)
+                program.begin()
+        program.end()
+        write(model.trainable_variables, averaged)
 
 
 def _some_images(network: Network, rows: Rows, seed: int) -> np.ndarray:

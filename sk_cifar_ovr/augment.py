@@ -116,8 +116,10 @@ class RandomFlipShift(keras.layers.Layer):
             return keras.random.uniform((ops.shape(images)[0], 1), seed=self.generator) < 0.5
         # An image is its own coin: the layer knows neither rows nor their order. Weights of the pixels, and a bit from
         # the middle, keep images of even values or of doubled size from falling on one side.
-        weights = np.random.default_rng(0).integers(1, 128, images.shape[1:]).astype("int32")
-        total = ops.sum(ops.cast(ops.round(images), "int32") * weights, axis=(1, 2, 3))
+        weights = np.random.default_rng(0).integers(1, 128, images.shape[1:])
+        total = ops.sum(
+            ops.cast(ops.round(images), "int32") * ops.convert_to_tensor(weights, dtype="int32"), axis=(1, 2, 3)
+        )
         return ops.equal((total // 256 + self.epoch) % 2, 1)[:, None]
 
     def _cut_out(self, images):

@@ -1,5 +1,6 @@
 """Figures in the documentation are those of the committed result files."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -31,3 +32,12 @@ def test_tables_of_the_documentation_follow_from_the_results(docs_figures, tmp_p
     for picture in ("accuracy_classes.png", "losses.png", "losses_by_epoch.png", "growth.png"):
         assert (tmp_path / "IMAGES" / picture).stat().st_size > 10_000
         assert (ROOT / "docs" / "images" / picture).exists()
+
+
+def test_pages_name_files_that_there_are():
+    for page in (ROOT / "docs").glob("*.rst"):
+        for name in re.findall(r":file: (\S+)|image:: (\S+)", page.read_text()):
+            assert (ROOT / "docs" / "".join(name)).exists(), (page.name, name)
+    for name in re.findall(r"\]\(([^):]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / name).exists(), name
+    assert "@@" not in (ROOT / "README.md").read_text()

@@ -184,6 +184,10 @@ class Meaned(keras.losses.Loss):
         return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(y_true, y_pred))
 
 
+class OfLogits(WeightedByClass):
+    from_logits = True
+
+
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
@@ -191,6 +195,7 @@ class Meaned(keras.losses.Loss):
         (Meaned(), "one value a row"),
         (keras.losses.SparseCategoricalCrossentropy(from_logits=True), "from_logits"),
         (SparseCategoricalFocalLoss(from_logits=True), "from_logits"),
+        (OfLogits(), "from_logits"),
     ],
 )
 def test_losses_that_cannot_serve_are_refused(digits, loss, message):

@@ -140,6 +140,19 @@ def test_what_cannot_be_saved_says_so(digits, tmp_path):
     assert not os.listdir(tmp_path)
 
 
+def of_a_folder(meta, folder=None):
+    return dense(meta)
+
+
+def test_a_path_among_the_options_is_saved(digits, tmp_path):
+    X, y = digits
+    base = CNNClassifier(of_a_folder, model__folder=tmp_path, epochs=1, random_state=0)
+    ovr = OneVsRestCNNClassifier(base).fit(X, y % 3)
+    save(ovr, tmp_path / "model")
+    trusted = [f"{__name__}:of_a_folder"]
+    np.testing.assert_array_equal(load(tmp_path / "model", trusted=trusted).predict(X), ovr.predict(X))
+
+
 def test_parameters_changed_since_the_fit_are_no_part_of_it(digits, tmp_path):
     X, y = digits
     clf = CNNClassifier(model__filters=(4, 4, 8), epochs=1, random_state=0).fit(X, y)

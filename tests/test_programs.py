@@ -10,6 +10,7 @@ from conftest import dense
 
 from sk_cifar_ovr import CNNClassifier
 from sk_cifar_ovr._backends import trace_count
+from sk_cifar_ovr._freeze import freeze
 from sk_cifar_ovr._programs import MAX_NETWORKS, clear_programs
 from sk_cifar_ovr.exceptions import NetworkError
 
@@ -59,8 +60,10 @@ def test_a_builder_that_hands_out_a_layer_twice_is_refused(digits):
     with pytest.raises(NetworkError, match="inside the builder"):
         CNNClassifier(**{**FAST, "model": head}, model__units=5).fit(X, y)
     np.testing.assert_array_equal(first.predict_proba(X), before)
-    shared.trainable = False
+    clear_programs()
     CNNClassifier(**{**FAST, "model": head}, model__units=6).fit(X, y)
+    shared.trainable = False
+    CNNClassifier(**{**FAST, "model": head}, model__units=7).fit(X, y)
 
 
 def test_a_network_with_nothing_to_train_is_refused(digits):
@@ -75,16 +78,13 @@ def test_a_network_with_nothing_to_train_is_refused(digits):
         CNNClassifier(**{**FAST, "model": frozen}).fit(X, y)
 
 
-@dataclass
+@dataclass(slots=True)
 class Widths:
     units: int
 
 
-WIDTHS = {"units": [4]}
-
-
-def of_widths(meta, widths=None):
-    return dense(meta, units=(widths.units if widths else WIDTHS["units"][0]))
+def of_widths(meta, widths):
+    return dense(meta, units=widths.units)
 
 
 def test_options_that_changed_make_another_network(digits):
@@ -95,13 +95,47 @@ def test_options_that_changed_make_another_network(digits):
     assert clf.fit(X, y)._network.state[0].shape[-1] == 9
 
 
-def test_containers_that_a_script_s_builder_names_are_looked_into(digits, monkeypatch):
+@pytest.mark.parametrize("widths", [{"units": [4]}, Widths(4)])
+def test_data_that_a_script_s_builder_names_is_looked_into(digits, widths):
     X, y = digits
-    space = {"dense": dense, "WIDTHS": {"units": [4]}, "__name__": "__main__"}
-    exec("def build(meta):\n    return dense(meta, units=WIDTHS['units'][0])", space)
+    itself: list = []
+    itself.append(itself)
+    space = {"dense": dense, "WIDTHS": widths, "ITSELF": itself, "__name__": "__main__"}
+    units = "WIDTHS['units'][0]" if isinstance(widths, dict) else "WIDTHS.units"
+    exec(f"def build(meta):\n    ITSELF\n    return dense(meta, units={units})", space)
     clf = CNNClassifier(**{**FAST, "model": space["build"]}).fit(X, y)
-    space["WIDTHS"]["units"][0] = 9
+    if isinstance(widths, dict):
+        widths["units"][0] = 9
+    else:
+        widths.units = 9
     assert clf.fit(X, y)._network.state[0].shape[-1] == 9
+
+
+def test_tensors_are_equal_to_themselves_alone():
+    first, second = keras.ops.zeros(2), keras.ops.zeros(2)
+    assert freeze(first) == freeze(first)
+    assert freeze(first) != freeze(keras.ops.ones(2))
+    assert freeze(first) != freeze(second)
+
+
+def codes(meta):
+    """Takes whole numbers below ten, and ends in a layer."""
+    inputs = keras.Input(meta["X_shape_"][1:])
+    x = keras.layers.Flatten()(keras.layers.Embedding(10, 2)(inputs))
+    return keras.Model(inputs, keras.layers.Softmax()(keras.layers.Dense(meta["n_classes_"])(x)))
+
+
+def own_softmax(meta):
+    inputs = keras.Input(meta["X_shape_"][1:])
+    powers = keras.ops.exp(300 * keras.layers.Dense(meta["n_classes_"])(inputs))
+    return keras.Model(inputs, powers / keras.ops.sum(powers, axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize("model", [codes, own_softmax])
+def test_networks_with_other_ends_than_an_activation_are_taken(model):
+    X, y = np.random.default_rng(0).integers(0, 2, (40, 5)) * 0.01, np.arange(40) % 2
+    proba = CNNClassifier(**{**FAST, "model": model}).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-5)
 
 
 def test_an_interrupt_in_a_prediction_leaves_others_alone(digits, monkeypatch):

@@ -690,6 +690,8 @@ def test_two_schedules_are_refused(digits):
     rate = keras.optimizers.schedules.ExponentialDecay(0.02, 100, 0.9)
     with pytest.raises(ValueError, match="schedule='one_cycle'"):
         CNNClassifier(**FAST, schedule="one_cycle", optimizer__learning_rate=rate).fit(X, y)
+    # A recipe leaves its own out.
+    CNNClassifier(**FAST, recipe="strong", optimizer=keras.optimizers.SGD(rate)).fit(X, y)
 
 
 def test_loss_scale_moves_no_step(digits):
@@ -703,8 +705,10 @@ def test_loss_scale_moves_no_step(digits):
 
 def test_loss_scale_optimizers_are_refused(digits):
     X, y = digits
-    with pytest.raises(ValueError, match="LossScaleOptimizer"):
-        CNNClassifier(**FAST, optimizer=keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1))).fit(X, y)
+    scaling = keras.optimizers.LossScaleOptimizer
+    for optimizer in (scaling, scaling(keras.optimizers.SGD(0.1))):
+        with pytest.raises(ValueError, match="LossScaleOptimizer"):
+            CNNClassifier(**FAST, optimizer=optimizer).fit(X, y)
 
 
 def test_joint_validation_loss_is_the_mean_over_problems(digits):
@@ -739,7 +743,20 @@ def test_callbacks_know_the_epochs_and_give_the_network_back(digits):
     assert seen == [(2, 6, True)]
     # What is left in it would be another fit's network soon.
     assert look.model is None
-    pickle.dumps(clf.get_params()["optimizer"])
+    assert clf.n_iter_ == 2
+
+
+def test_a_fit_that_fails_gives_the_network_back_too(digits):
+    X, y = digits
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    stop = Stop()
+    with pytest.raises(KeyboardInterrupt):
+        CNNClassifier(**FAST, callbacks=[stop]).fit(X, y)
+    assert stop.model is None
 
 
 @keras.saving.register_keras_serializable(package="tests")
