@@ -25,26 +25,13 @@ COLUMNS = {"at_half": "at 0.5", "at_chosen": "at chosen thresholds", "argmax": "
 
 
 def runs():
-    """Result files of finished trainings on all training images, by the name of the run and the seed."""
+    """Result files of final trainings, scored on the test images, by the name of the run and the seed."""
     found = {}
     for path in sorted((RESULTS / "accuracy").glob("*.json")):
         result = json.loads(path.read_text())
         if result["scored_on"] == "test images":
             found.setdefault(path.stem.rsplit("_seed", 1)[0], {})[result["seed"]] = result
     return found
-
-
-def reported():
-    """The report of ten separate networks, laid out like the other runs."""
-    metrics = json.loads((RESULTS / "cifar10_independent_focal" / "metrics.json").read_text())
-    return {
-        "strategy": "independent",
-        "epochs": metrics["settings"]["epochs"],
-        "minutes": metrics["minutes"],
-        "parameters_each": 288_162,
-        "classes": metrics["classes"],
-        "confusion": {"at_half": metrics["confusion"], "argmax": metrics["confusion_argmax"]},
-    }
 
 
 def frame(result, column):
@@ -149,7 +136,7 @@ def plot_classes(table, path):
 
 def main():
     TABLES.mkdir(exist_ok=True)
-    by_name = {"independent": {0: reported()}, **runs()}
+    by_name = runs()
     table_of_runs(by_name).to_csv(TABLES / "accuracy_runs.csv", index=False)
     classes = table_of_classes({name: by_name[name] for name in RUNS if name in by_name})
     (100 * classes).round(1).to_csv(TABLES / "accuracy_classes.csv")
