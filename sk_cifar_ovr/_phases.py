@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from ._backends import rate_is_value
 from ._features_store import stored_features
 from ._objective import Objective
 from ._pretrained import Pretrained
@@ -134,12 +135,12 @@ def slower(optimizer: keras.optimizers.Optimizer, share: float) -> keras.optimiz
     """
     if share == 1:
         return optimizer
-    settings = optimizer.get_config()
-    if not isinstance(settings.get("learning_rate"), (int, float)):
+    if not rate_is_value(optimizer):
         raise ValueError(
             "fine_tune_rate multiplies the learning rate, and this optimizer has a schedule of its own: give a number "
             "and schedule='cosine', or set fine_tune_rate=1."
         )
+    settings = optimizer.get_config()
     return optimizer.__class__.from_config({**settings, "learning_rate": settings["learning_rate"] * share})
 
 

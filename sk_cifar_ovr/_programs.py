@@ -2,7 +2,6 @@
 
 import random
 import threading
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from keras.src.random import seed_generator
 from ._backbone_layers import Backbone
 from ._backends import compile_program
 from ._branches import with_branches
+from ._built_models import check_own_layers, checked_model, ends_in_softmax, forget_layers
 from ._compiled import CompiledNetwork
 from ._freeze import freeze
 from ._heads import JointNetwork, cut, feature_model, with_heads
@@ -32,8 +32,6 @@ ANY_LENGTH = 32
 
 # One at a time: what layers draw their seeds from belongs to the process.
 _building = threading.RLock()
-
-_made: weakref.WeakSet = weakref.WeakSet()
 
 
 @contextmanager
@@ -102,64 +100,11 @@ def _construct(spec: NetworkSpec, seed: int) -> tuple[keras.Model, JointNetwork 
         model = checked_model(spec.build(), spec.n_classes)
         if spec.precision is not None:
             model = with_precision(model, spec.precision)
-        _check_own_layers(model)
+        check_own_layers(model)
         if spec.n_heads is None:
             return model, None
         joint = (with_heads if spec.shares_trunk else with_branches)(model, spec.n_heads)
         return joint.model, joint
-
-
-def _check_own_layers(model: keras.Model) -> None:
-    """Refuse layers to be trained that an earlier network has: fits would overwrite each other's weights."""
-    layers = [layer for layer in model._flatten_layers(include_self=False) if layer.trainable_variables]
-    shared = [layer.name for layer in layers if layer in _made]
-    if shared:
-        raise NetworkError(
-            f"The builder returned {model.name!r} with layers of an earlier network: {shared}. Make them "
-            "inside the builder, so that each fit has its own, or freeze them (trainable = False)."
-        )
-    _made.update(layers)
-
-
-def checked_model(model, n_classes: int | None) -> keras.Model:
-    """Check what a builder returned.
-
-    Parameters
-    ----------
-    model : object
-        The builder's answer.
-    n_classes : int or None
-        Outputs asked for; None asks for nothing.
-
-    Returns
-    -------
-    keras.Model
-        Functional, one input, one output of shape (n, n_classes) where that is given.
-
-    Raises
-    ------
-    NetworkError
-        If it is no such model.
-    """
-    if not isinstance(model, keras.Model):
-        raise NetworkError(f"The builder returned {type(model).__name__}, not a keras.Model.")
-    if isinstance(model, keras.Sequential) and model.built:
-        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    inputs = getattr(model, "inputs", None) or []
-    if not isinstance(model, keras.models.Model) or not hasattr(model, "_nodes") or len(inputs) != 1:
-        raise NetworkError(
-            f"The builder returned {model.name!r} with {len(inputs)} inputs: return a functional model, or a "
-            "Sequential that starts with keras.Input, that takes one input."
-        )
-    if n_classes is None:
-        return model
-    if len(model.outputs) != 1 or tuple(model.outputs[0].shape[1:]) != (n_classes,):
-        shapes = [tuple(output.shape) for output in model.outputs]
-        raise NetworkError(
-            f"The builder returned {model.name!r} with output {shapes}: a softmax over {n_classes} classes, "
-            f"shape (None, {n_classes}), is needed. Take the number from meta['n_classes_']."
-        )
-    return model
 
 
 class FeatureProgram:
@@ -189,7 +134,7 @@ class Network(CompiledNetwork):
         self._initial: OrderedDict[int, State] = OrderedDict({seed: read(self.model.variables)})
         self._features: OrderedDict[str | None, FeatureProgram] = OrderedDict()
         self._parts: Parts | None = None
-        if spec.n_classes is not None and not _ends_in_softmax(model):
+        if spec.n_classes is not None and not ends_in_softmax(model):
             self._check_softmax()
 
     def _check_softmax(self) -> None:
@@ -305,11 +250,6 @@ def _is_random(layer) -> bool:
     return len(layer.variables) > len(layer.weights) and not isinstance(layer, Backbone)
 
 
-def _ends_in_softmax(model: keras.Model) -> bool:
-    last = model.outputs[0]._keras_history.operation
-    return getattr(last, "activation", None) is keras.activations.softmax
-
-
 def build_model(spec: NetworkSpec, state: State) -> keras.Model:
     """A network of its own, apart from the shared ones, with these values."""
     model, _ = _construct(spec, 0)
@@ -373,4 +313,4 @@ def clear_programs() -> None:
     """
     with _idle_lock:
         _idle.clear()
-    _made.clear()
+    forget_layers()

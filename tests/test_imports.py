@@ -36,6 +36,7 @@ FLOORS = [
         "_courses",
         "_precision",
         "_heads",
+        "_built_models",
         "_backends",
         "_batches",
         "_rows",
