@@ -33,7 +33,8 @@ from sk_cifar_ovr.metrics import positive_probabilities
 RUNS = {
     "independent": {
         "strategy": "independent",
-        "epochs": 12,
+        "epochs": 18,
+        "held_back": 2500,
         "settings": {"recipe": "strong", "loss__alpha": 0.65},
     },
     "joint": {
