@@ -23,6 +23,8 @@ from ._plot_style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+ROUNDS = 10
+
 
 class EmbeddingDisplay:
     """An embedding in two dimensions: all classes in one panel, or one panel for each "k vs others".
@@ -188,10 +190,12 @@ class EmbeddingDisplay:
         if self.embedding.ndim == 3:
             raise ValueError('Planes of their own for each class need `panels="classes"`.')
         _, (panel,) = axes_grid(ax, 1, 1, (6.6, 5.0))
-        for k, label in enumerate(self.classes):
-            style = class_style(k)
-            points = self.embedding[self.y == label]
-            panel.scatter(*points.T, color=style["color"], marker=style["marker"], **self._dots(12))
+        # A part of each class in turn: drawn whole, a later class would hide those that it overlaps.
+        for part in range(ROUNDS):
+            for k, label in enumerate(self.classes):
+                style = class_style(k)
+                points = self.embedding[self.y == label][part::ROUNDS]
+                panel.scatter(*points.T, color=style["color"], marker=style["marker"], **self._dots(12))
         class_legend(panel, names, "class", lines=False)
         if ax is None:
             make_room(panel, 1.6)

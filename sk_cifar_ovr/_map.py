@@ -59,9 +59,8 @@ def make_map(result: Run) -> Map:
     estimator, images = result.estimator, result.data.X_test
     separate = estimator.strategy == "independent" and len(estimator.estimators_) > 1
     seed = estimator.estimator.random_state
-    rows = np.arange(len(images))
-    if len(rows) > MOST_POINTS:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_POINTS, replace=False))
+    # Images of one class follow one another in a folder; drawn in that order, the last class would hide the others.
+    rows = np.random.default_rng(seed).permutation(len(images))[:MOST_POINTS]
     features = CNNFeatures(FrozenEstimator(estimator), concatenate=separate).fit_transform(images[rows])
     # A third of the rows at most: small test sets have a map too.
     perplexity = max(1.0, min(PERPLEXITY, len(np.unique(features, axis=0)) / 3))

@@ -185,11 +185,27 @@ def test_embedding_draws_every_point_once_by_class(synthetic):
     y, _, points, _ = synthetic
     display = EmbeddingDisplay.from_predictions(y, points, display_labels=NAMES, title="PCA")
     assert display.frame()[["x", "y"]].to_numpy().tolist() == points.tolist()
-    for k, dots in enumerate(display.ax_.collections):
-        np.testing.assert_array_equal(dots.get_offsets(), points[y == k])
-        np.testing.assert_allclose(dots.get_facecolor()[0, :3], to_rgba(PALETTE[k])[:3])
+    for k in range(3):
+        drawn = [dots for dots in display.ax_.collections if same_color(dots.get_facecolor()[0], PALETTE[k])]
+        offsets = np.concatenate([dots.get_offsets() for dots in drawn])
+        assert sorted(offsets.tolist()) == sorted(points[y == k].tolist())
     assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == NAMES
     assert display.ax_.get_title() == "PCA"
+
+
+def test_embedding_draws_no_class_over_all_others():
+    y = np.repeat([0, 1, 2], 1000)
+    display = EmbeddingDisplay.from_predictions(y, np.random.default_rng(0).uniform(size=(3000, 2)))
+    drawn = np.concatenate(
+        [[dots.get_facecolor()[0, :3]] * len(dots.get_offsets()) for dots in display.ax_.collections]
+    )
+    turns = [np.flatnonzero(np.all(drawn == to_rgba(PALETTE[k])[:3], axis=1)) for k in range(3)]
+    assert [len(turn) for turn in turns] == [1000] * 3
+    np.testing.assert_allclose([np.mean(turn) for turn in turns], 1500, atol=150)
+
+
+def same_color(one, other):
+    return np.allclose(one[:3], to_rgba(other)[:3])
 
 
 def test_embedding_of_each_class_may_have_its_own_plane(synthetic):
