@@ -1,12 +1,13 @@
-"""Tables and pictures of docs/accuracy.rst, docs/losses.rst and docs/speed.rst from result files.
+"""Tables and pictures of docs/accuracy.rst, docs/losses.rst, docs/speed.rst and the README from result files.
 
     python benchmarks/docs_figures.py        # seconds; trains nothing and reads no images
 
-Reads benchmarks/results/ and writes docs/tables/*.csv and docs/images/*.png. Of the loss study, seeds that
-are not yet whole are left out.
+Reads benchmarks/results/ and writes docs/tables/*.csv, docs/images/*.png and the README's table of classes. Of the
+loss study, seeds that are not yet whole are left out.
 """
 
 import json
+import re
 
 import growth
 import numpy as np
@@ -20,7 +21,14 @@ from accuracy import RUNS
 
 from sk_cifar_ovr.metrics import OvRReport, reference_table
 
-TABLES, IMAGES = ROOT / "docs" / "tables", ROOT / "docs" / "images"
+TABLES, IMAGES, README = ROOT / "docs" / "tables", ROOT / "docs" / "images", ROOT / "README.md"
+README_COLUMNS = {
+    "accuracy": "accuracy",
+    "class_precision": "precision",
+    "class_recall": "recall",
+    "class_f1": "F1",
+    "macro_f1": "macro F1",
+}
 COLUMNS = {"at_half": "at 0.5", "at_chosen": "at chosen thresholds", "argmax": "argmax"}
 
 
@@ -91,6 +99,28 @@ def table_of_classes(by_name):
     return pd.concat([table, table.mean().to_frame("mean").T.rename_axis("class")])
 
 
+def table_of_readme(results):
+    """Markdown of each class at 0.5, means over seeds, the reference in brackets."""
+    reference = 100 * reference_table()[list(README_COLUMNS)]
+    ours = 100 * np.mean([frame(result, "at_half")[list(README_COLUMNS)] for result in results.values()], axis=0)
+    classes = next(iter(results.values()))["classes"]
+    lines = [f"| class | {' | '.join(README_COLUMNS.values())} |", "| --- |" + " ---: |" * len(README_COLUMNS)]
+    for name, own, theirs in zip(classes, ours, reference.to_numpy(), strict=True):
+        lines.append(f"| {name} | {' | '.join(f'{a:.1f} ({b:.1f})' for a, b in zip(own, theirs, strict=True))} |")
+    means = zip(ours.mean(axis=0), reference.mean(), strict=True)
+    lines.append(f"| **mean** | {' | '.join(f'**{a:.1f}** ({b:.1f})' for a, b in means)} |")
+    return "\n".join(lines)
+
+
+def write_readme(table):
+    """Put the table where the README has its place."""
+    begin, end = "<!-- table: independent -->\n", "\n<!-- end of table -->"
+    text, n = re.subn(f"(?s)(?<={begin}).*(?={end})", lambda _: table, README.read_text())
+    if n != 1:
+        raise SystemExit(f"{README.name} has {n} places for the table, and should have one.")
+    README.write_text(text)
+
+
 def table_of_losses(part, ratio):
     """One row a loss: figures with their differences to cross-entropy, and at 1:9 the epochs needed."""
     table = compared(part)
@@ -154,6 +184,7 @@ def main():
     classes = table_of_classes({name: by_name[name] for name in RUNS if name in by_name})
     (100 * classes).round(1).to_csv(TABLES / "accuracy_classes.csv")
     plot_classes(classes, IMAGES / "accuracy_classes.png")
+    write_readme(table_of_readme(by_name["independent"]))
     study = trainings()
     for strategy, ratio in SETTINGS:
         table_of_losses(setting(study, strategy, ratio), ratio).to_csv(

@@ -18,6 +18,9 @@ def docs_figures(monkeypatch, tmp_path):
     for folder in ("TABLES", "IMAGES"):
         monkeypatch.setattr(docs_figures, folder, tmp_path / folder)
         (tmp_path / folder).mkdir()
+    text = re.sub(r"(?s)(?<=independent -->\n).*(?=\n<!-- end)", "", (ROOT / "README.md").read_text())
+    (tmp_path / "README.md").write_text(text)
+    monkeypatch.setattr(docs_figures, "README", tmp_path / "README.md")
     yield docs_figures
     for name in set(sys.modules) - before:
         if str(ROOT / "benchmarks") in str(getattr(sys.modules[name], "__file__", "")):
@@ -29,6 +32,7 @@ def test_tables_of_the_documentation_follow_from_the_results(docs_figures, tmp_p
     written = {path.name: path.read_text() for path in (tmp_path / "TABLES").iterdir()}
     committed = {path.name: path.read_text() for path in (ROOT / "docs" / "tables").iterdir()}
     assert written == committed
+    assert (tmp_path / "README.md").read_text() == (ROOT / "README.md").read_text()
     for picture in ("accuracy_classes.png", "losses.png", "losses_by_epoch.png", "growth.png"):
         assert (tmp_path / "IMAGES" / picture).stat().st_size > 10_000
         assert (ROOT / "docs" / "images" / picture).exists()
