@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ._calibration import calibrator_from, calibrator_state
-from ._fitting import FittedNetwork, find_builder
+from ._jobs import FittedNetwork, find_builder
 from ._programs import NetworkSpec
 from ._scikeras import Bridge, loss_class, optimizer_class
 from ._searches import is_search

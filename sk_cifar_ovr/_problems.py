@@ -14,7 +14,8 @@ from joblib.parallel import get_active_backend
 from sklearn.base import clone
 
 from ._branches import side_by_side_pays
-from ._fitting import FittedNetwork, make_job, run_job
+from ._fitting import run_job
+from ._jobs import FittedNetwork, make_job
 from ._labels import class_weights
 from ._problem_samplers import ProblemSampler
 from ._programs import borrow

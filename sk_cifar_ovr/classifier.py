@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import FittedNetwork, make_job, run_job
+from ._fitting import run_job
+from ._jobs import FittedNetwork, make_job
 from ._labels import check_partial_fit, checked_weights, class_weights
 from ._precision import PRECISIONS
 from ._recipes import RECIPES

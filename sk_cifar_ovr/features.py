@@ -9,8 +9,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import untrained_network
 from ._heads import feature_model, in_trunk
+from ._jobs import untrained_network
 from ._labels import checked_classes
 from ._prediction import features
 from ._programs import NetworkSpec, borrow, seeded_building

@@ -53,6 +53,7 @@ FLOORS = [
     {"_training", "_training_rows"},
     {"_features_store"},
     {"_phases"},
+    {"_jobs"},
     {"_fitting"},
     {"classifier"},
     {"_searches"},
