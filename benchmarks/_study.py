@@ -79,6 +79,12 @@ def compared(part):
     return pd.DataFrame(rows).set_index(["figure", "loss"])
 
 
+def contrast(part, figure, first, second):
+    """The mean difference of two losses with its 95 % interval, and its p-value; both paired by seed."""
+    by_loss = part[figure].unstack("loss")
+    return mean_and_interval(by_loss[first] - by_loss[second]), paired_p(by_loss[first], by_loss[second])
+
+
 def paired_p(first, second):
     """The p-value of the paired t-test; 1 where both are the same everywhere."""
     return 1.0 if np.array_equal(first, second) else float(stats.ttest_rel(first, second).pvalue)

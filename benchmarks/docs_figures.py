@@ -13,9 +13,9 @@ import growth
 import numpy as np
 import pandas as pd
 from _common import RESULTS, ROOT
-from _losses_tried import TITLES
+from _loss_tables import table_of_losses, table_of_weights
 from _speed_tables import TABLES as SPEED_TABLES
-from _study import BASELINE, FIGURES, SETTINGS, compared, epochs_needed, setting, trainings
+from _study import SETTINGS, setting, trainings
 from _study_plots import plot_curves, plot_figures
 from accuracy import RUNS
 
@@ -121,42 +121,6 @@ def write_readme(table):
     README.write_text(text)
 
 
-def table_of_losses(part, ratio):
-    """One row a loss: figures with their differences to cross-entropy, and at 1:9 the epochs needed."""
-    table = compared(part)
-    needed = {curve: epochs_needed(part, curve) for curve in ("f1_by_epoch", "average_precision_by_epoch")}
-    last = len(part["f1_by_epoch"].iloc[0])
-    rows = []
-    for loss, title in TITLES.items():
-        row = {"loss": title}
-        for figure, words in zip(
-            FIGURES, ("F1 at 0.5", "F1, tuned", "average precision", "calibration error"), strict=True
-        ):
-            row[words] = cell(table.loc[(figure, loss)], loss == BASELINE)
-        for curve, words in zip(needed, ("epochs, F1", "epochs, average precision"), strict=True):
-            if ratio == 9:
-                row[words] = epochs_cell(needed[curve][loss], last)
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def epochs_cell(epochs, last):
-    """The median over seeds, and in how many of them it came so far at all."""
-    median = np.median(epochs)
-    words = f"{median:.0f}" if median <= last else f"over {last}"
-    return f"{words} ({np.isfinite(epochs).sum()} of {len(epochs)})"
-
-
-def cell(figure, is_baseline):
-    """A mean in percent, and its difference to cross-entropy; a star where the corrected p-value is below 0.05."""
-    mean = f"{100 * figure['mean']:.1f}"
-    if is_baseline:
-        return mean
-    star = "*" if figure["q"] < 0.05 else ""
-    low, high = (f"{100 * figure[f'difference_{end}']:+.1f}" for end in ("low", "high"))
-    return f"{mean} ({low} to {high}){star}"
-
-
 def plot_classes(table, path):
     """F1 of each class: one row a class, one mark a run, these a little above one another."""
     import matplotlib.pyplot as plt
@@ -184,12 +148,14 @@ def main():
     classes = table_of_classes({name: by_name[name] for name in RUNS if name in by_name})
     (100 * classes).round(1).to_csv(TABLES / "accuracy_classes.csv")
     plot_classes(classes, IMAGES / "accuracy_classes.png")
-    write_readme(table_of_readme(by_name["independent"]))
+    if "independent" in by_name:
+        write_readme(table_of_readme(by_name["independent"]))
     study = trainings()
     for strategy, ratio in SETTINGS:
         table_of_losses(setting(study, strategy, ratio), ratio).to_csv(
             TABLES / f"losses_{strategy}_{ratio}.csv", index=False
         )
+    table_of_weights(study).to_csv(TABLES / "losses_weights.csv", index=False)
     plot_figures(study, IMAGES / "losses.png")
     plot_curves(study, IMAGES / "losses_by_epoch.png")
     for name, table in SPEED_TABLES.items():

@@ -37,7 +37,8 @@ def with_recipe(estimator):
     Parameters
     ----------
     estimator : CNNClassifier
-        Parameters that differ from their defaults win over the recipe.
+        Parameters that differ from their defaults win over the recipe. Another optimizer or augmentation than the
+        recipe's leaves out what the recipe says of its own.
 
     Returns
     -------
@@ -48,15 +49,16 @@ def with_recipe(estimator):
         return estimator
     given = estimator.get_params(deep=False)
     defaults = {name: p.default for name, p in inspect.signature(type(estimator)).parameters.items()}
+    recipe = RECIPES[estimator.recipe]
     missing = {
         name: value
-        for name, value in RECIPES[estimator.recipe].items()
+        for name, value in recipe.items()
         if (name not in given if "__" in name else given[name] is defaults[name] or given[name] == defaults[name])
     }
     if _has_own_schedule(given):
         missing.pop("schedule", None)
     for part in ("optimizer", "augment"):
-        if part not in missing:
+        if part not in missing and given[part] != recipe[part]:
             missing = {name: value for name, value in missing.items() if not name.startswith(f"{part}__")}
     return type(estimator)(**{**given, **missing, "recipe": None})
 

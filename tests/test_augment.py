@@ -108,6 +108,9 @@ def test_a_recipe_yields_to_what_is_given(digits):
     assert own["schedule"] == "one_cycle"
     assert not [name for name in own if name.startswith(("augment__", "optimizer__"))]
     assert with_recipe(CNNClassifier(recipe="long", augment__shift=1)).get_params()["augment__shift"] == 1
+    # What the recipe has anyway is not another optimizer, nor another augmentation.
+    same = with_recipe(CNNClassifier(recipe="long", optimizer="adamw", augment="flip_shift"))
+    assert same.get_params() == plain.get_params()
 
 
 def test_alternating_flip_halves_images_of_even_values(images):
