@@ -74,7 +74,7 @@ def table_of_runs(by_name):
         row = {
             "run": f"``{name}``",
             "networks": 10 if first["strategy"] == "independent" else 1,
-            "parameters each": f"{first['parameters_each']:,}",
+            "parameters with one head": f"{first['parameters_each']:,}",
             "epochs": first["epochs"],
             "seeds": len(results),
             "minutes": f"{np.mean([result['minutes']['training'] for result in results.values()]):.0f}",
