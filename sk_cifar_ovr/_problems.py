@@ -167,7 +167,7 @@ def _weights_of_two(negative, positive):
 
 
 def _fit_independent(bases, X, labels, sample_weight, progress, n_jobs, samplers, **how) -> FittedProblems:
-    epochs = how.get("epochs") or inner_classifier(bases[0])._n_epochs()
+    epochs = sum(inner_classifier(bases[0])._planned_epochs(how.get("epochs"), how["go_on"]))
     problems = list(zip(bases, labels.T, samplers or [None] * len(bases), strict=True))
     apart = effective_n_jobs(n_jobs) > 1
     if not apart and len(bases) > 1 and samplers is None and _go_side_by_side(bases[0], X, labels, **how):
@@ -263,14 +263,15 @@ def _fit_together(
     trunk = None if earlier is None else earlier.joint
     job = make_job(base, X, labels[:, 0].astype(int), classes=BINARY, earlier=trunk)
     together = replace(job, spec=replace(job.spec, n_heads=labels.shape[1], shares_trunk=shares_trunk))
+    epochs, head_epochs = base._planned_epochs(epochs, trunk is not None)
     trained = run_job(
         together,
         labels=labels,
         weigh=partial(_joint_class_weights, bases),
         sample_weight=sample_weight,
         stratify=y,
-        epochs=epochs or base.epochs,
-        head_epochs=0 if epochs or trunk is not None else base.head_epochs,
+        epochs=epochs,
+        head_epochs=head_epochs,
         sampler=sampler,
         progress=progress,
         keep_optimizer=keep_optimizer or base.warm_start,

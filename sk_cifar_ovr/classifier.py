@@ -330,23 +330,24 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         job = make_job(self, X, y, classes=classes, earlier=self._network if go_on else None)
         sample_weight = checked_weights(sample_weight, X)
+        epochs, head_epochs = self._planned_epochs(epochs, go_on)
         trained = run_job(
             job,
             labels=job.bridge.encode(y),
             weigh=partial(self._class_weights, job.bridge.classes_),
             sample_weight=sample_weight,
             stratify=y,
-            epochs=epochs or self.epochs,
-            head_epochs=0 if epochs or go_on else self.head_epochs,
+            epochs=epochs,
+            head_epochs=head_epochs,
             sampler=sampler,
             progress=progress,
             keep_optimizer=keep_optimizer or self.warm_start,
         )
         return self._adopt(job.bridge, job.fitted(trained), trained.history, go_on=go_on)
 
-    def _n_epochs(self):
-        """Epochs of a fit that starts anew."""
-        return self.head_epochs + self.epochs
+    def _planned_epochs(self, epochs=None, go_on=False):
+        """Epochs of a fit, and those of the last layer alone before them."""
+        return epochs or self.epochs, 0 if epochs or go_on else self.head_epochs
 
     def _class_weights(self, classes, labels, sample_weight):
         return class_weights(self.class_weight, classes, classes[labels], sample_weight)

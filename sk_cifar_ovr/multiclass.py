@@ -220,7 +220,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         how = {"epochs": 1, "keep_optimizer": True} if partial else {}
         n_rows = sum(map(len, parts))
         inner = inner_classifier(base)
-        with self._progress(1 if partial else inner._n_epochs(), n_rows, n_problems, inner.verbose) as progress:
+        n_epochs = sum(inner._planned_epochs(how.get("epochs"), earlier is not None))
+        with self._progress(n_epochs, n_rows, n_problems, inner.verbose) as progress:
             if tuning is not None:
                 calibrators, tuned = tuning.fit(problems, X, y, classes, sample_weight, progress)
                 thresholds = thresholds if tuned is None else tuned

@@ -1,9 +1,10 @@
 """Progress where standard error is a file."""
 
+import pytest
 from conftest import dense
 
 import sk_cifar_ovr._progress as progress
-from sk_cifar_ovr import CNNClassifier
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 
 
 def test_lines_in_a_log_say_how_far_and_how_long(digits, capsys, monkeypatch):
@@ -25,3 +26,16 @@ def test_few_lines_and_none_where_silent(digits, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
     CNNClassifier(dense, epochs=2, verbose=0, random_state=0).fit(X, y)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("strategy", ["joint", "independent"])
+def test_a_warm_start_counts_no_epochs_of_the_head(digits, strategy, capsys, monkeypatch):
+    X, y = digits
+    base = CNNClassifier(dense, head_epochs=2, epochs=1, warm_start=True, batch_size=180, random_state=0)
+    ovr = OneVsRestCNNClassifier(base, strategy=strategy, verbose=1).fit(X, y % 3)
+    monkeypatch.setattr(progress, "SECONDS_APART", 0.0)
+    capsys.readouterr()
+    ovr.fit(X, y % 3)
+    lines = capsys.readouterr().err.splitlines()
+    assert all("epoch 1/1" in line for line in lines)
+    assert "100%" in lines[-2]
