@@ -231,7 +231,7 @@ def imagenet(arguments):
 
 
 def _weights(name, folder):
-    """Path of a file in a folder whose name starts as the network's does, or Keras' own download."""
+    """Path of the network's file, under its published name, in a folder; or Keras' own download."""
     if folder is None:
         return "imagenet"
     from sk_cifar_ovr._applications import WEIGHT_FILES

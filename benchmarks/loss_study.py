@@ -53,7 +53,7 @@ def weights_of(truth, ratio):
 
 
 def counts(truth, answer, weight):
-    """Weighted [[tp, fn], [fp, tn]]."""
+    """Weighted [tp, fn, fp, tn]."""
     cells = [truth & answer, truth & ~answer, ~truth & answer, ~truth & ~answer]
     return [round(float(weight[cell].sum()), 3) for cell in cells]
 

@@ -68,7 +68,8 @@ search = search.fit(X_train, y_train)
 # What came out
 # -------------
 #
-# ``cv_results_`` as a table, the best first, without the prefix that all names share:
+# ``cv_results_`` as a table, the best first. The names of the network's parameters begin with that of its step, which
+# says nothing here:
 
 table = search_frame(search)
 table["sampler"] = ["" if step == "passthrough" else "fewer others" for step in table["sampler"]]

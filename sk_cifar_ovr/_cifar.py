@@ -65,12 +65,6 @@ ARCHIVES = (
 )
 
 
-def keras_cache() -> Path:
-    """Return the folder where `keras.datasets` keeps its files."""
-    home = Path.home() if os.access(Path.home(), os.W_OK) else Path("/tmp")
-    return Path(os.environ.get("KERAS_HOME", home / ".keras")).expanduser() / "datasets"
-
-
 def find_copy(folder: Path) -> Path | None:
     """Return the extracted folder or archive of CIFAR-10 that is `folder` or lies in it, if any."""
     for name in FOLDERS:

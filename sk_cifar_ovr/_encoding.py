@@ -43,7 +43,7 @@ class Encoder:
     def estimator(self, estimator) -> Document:
         """Parameters and, where it is fitted, what was learnt."""
         check_is_fitted(estimator)
-        learn = self._joint if hasattr(estimator, "estimators_") else self._single
+        learn = self._one_vs_rest if hasattr(estimator, "estimators_") else self._one_network
         fitted = {
             "n_features_in": int(estimator.n_features_in_),
             "feature_names": self.value(getattr(estimator, "feature_names_in_", None)),
@@ -61,7 +61,7 @@ class Encoder:
             raise TypeError(f"{type(estimator).__name__} cannot be saved: {error}") from error
         return {"class": type(estimator).__name__, "params": values}
 
-    def _single(self, estimator) -> Document:
+    def _one_network(self, estimator) -> Document:
         network = estimator._network
         _, spec = rebuilt(estimator, estimator.classes_, network.shape, network.spec.precision, network.spec.n_heads)
         if spec.key != network.spec.key:
@@ -71,7 +71,7 @@ class Encoder:
             )
         return {"network": self._network(network)}
 
-    def _joint(self, estimator) -> Document:
+    def _one_vs_rest(self, estimator) -> Document:
         return {
             "estimators": [self.estimator(e) for e in estimator.estimators_],
             "joint": None if estimator._joint is None else self._network(estimator._joint),

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ._precision import handed_dtype
 from ._prediction import map_batches
 from ._programs import Parts
 from ._progress import Progress
@@ -38,7 +39,7 @@ def stored_features(parts: Parts, rows: Rows, folder, progress: Progress) -> np.
     ndarray of shape (n, ...)
         float32, or float64 of a network in float64.
     """
-    dtype = np.dtype("float64" if parts.trunk.inputs[0].dtype == "float64" else "float32")
+    dtype = handed_dtype(parts.trunk)
     path = None
     if folder is not None:
         path = Path(folder) / f"features-{_digest(parts.trunk, rows)}.npz"

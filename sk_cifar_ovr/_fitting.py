@@ -11,6 +11,7 @@ from ._batches import make_draw
 from ._jobs import Job
 from ._objective import make_objective
 from ._phases import Phases, train_in_phases
+from ._precision import handed_dtype
 from ._problem_samplers import ProblemSampler
 from ._programs import borrow
 from ._progress import Progress
@@ -85,8 +86,8 @@ def run_job(
     n_shown = len(stratify) * rows.n_networks * total
     own = Progress(n_shown, total, settings.verbose) if progress is None else nullcontext(progress)
     with borrow(job.spec, job.seed) as network, own as bar:
-        dtype = "float64" if network.model.inputs[0].dtype == "float64" else "float32"
         counts = None if data.counts is None else data.counts[data.train]
+        dtype = handed_dtype(network.model).name
         objective = make_objective(loss, data.labels[data.train], int(job.bridge.n_classes_), dtype, counts)
         trained = train_in_phases(
             network,

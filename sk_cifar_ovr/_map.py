@@ -26,7 +26,7 @@ class Map:
     Attributes
     ----------
     rows : ndarray of int, shape (m,)
-        Which of the test images, in order.
+        Which of the test images, in random order.
     points : ndarray of float, shape (m, 2)
     title : str
         What it shows.

@@ -27,6 +27,10 @@ class LossGraph:
         Equal for losses that trace to the same graph.
     value_names : tuple of str
         The values it takes.
+    loss : keras.losses.Loss or None
+        None is this package's focal loss.
+    one_hot : bool
+        Whether `loss` takes labels as one-hot rows.
     """
 
     key: Hashable

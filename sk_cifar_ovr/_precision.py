@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import keras
+import numpy as np
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "float64")
 
@@ -150,3 +151,8 @@ def _output_layers(model):
             yield from _output_layers(layer)
         else:
             yield layer
+
+
+def handed_dtype(model: keras.Model) -> np.dtype:
+    """Dtype of the numbers that a network is handed: float64 by one of float64, else float32."""
+    return np.dtype("float64" if model.inputs[0].dtype == "float64" else "float32")

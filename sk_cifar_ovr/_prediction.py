@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from ._precision import handed_dtype
 from ._programs import NetworkSpec, borrow
 from ._state import State
 
@@ -100,7 +101,7 @@ def prediction_batch(model: keras.Model) -> int:
 
 def map_batches(function: Callable, X: np.ndarray, scale: float, model: keras.Model) -> np.ndarray:
     """Apply a compiled ``function(batch, scale)`` to all rows in batches of bounded memory."""
-    dtype = np.dtype("float64" if model.inputs[0].dtype == "float64" else "float32")
+    dtype = handed_dtype(model)
     factor, size = np.asarray(scale, dtype), prediction_batch(model)
     first = function(for_device(X[:size], dtype), factor)
     if len(X) <= size:

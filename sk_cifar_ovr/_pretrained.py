@@ -19,6 +19,7 @@ import keras
 import numpy as np
 
 from ._applications import WEIGHT_FILES, backbone_of, make_application
+from ._keras_home import keras_home
 from ._state import State, read, write
 from .exceptions import ChecksumError, WeightsError
 
@@ -140,7 +141,7 @@ def _download(application: str, options: tuple) -> State:
 
 
 def _check_reach(application: str) -> None:
-    folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser() / "models"
+    folder = keras_home() / "models"
     if _is_kept(application, folder) or _host_answers():
         return
     file = WEIGHT_FILES.get(application)

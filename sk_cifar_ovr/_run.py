@@ -19,7 +19,7 @@ from .multiclass import OneVsRestCNNClassifier
 
 logger = logging.getLogger(__name__)
 
-LOSSES: dict[str, dict[str, Any]] = {
+LOSS_SETTINGS: dict[str, dict[str, Any]] = {
     "focal": {"loss": "focal"},
     "weighted": {"loss": "crossentropy", "class_weight": "balanced"},
     "crossentropy": {"loss": "crossentropy"},
@@ -96,7 +96,7 @@ def make_estimator(
     ValueError
         If a parameter is unknown or out of range.
     """
-    base = CNNClassifier(**{"epochs": epochs, "random_state": seed, **LOSSES[loss], **(settings or {})})
+    base = CNNClassifier(**{"epochs": epochs, "random_state": seed, **LOSS_SETTINGS[loss], **(settings or {})})
     base._validate_params()
     return OneVsRestCNNClassifier(base, strategy=strategy, verbose=verbose)
 
@@ -187,7 +187,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def metrics(result: Run) -> dict[str, Any]:
+def record(result: Run) -> dict[str, Any]:
     """Settings, versions, times and counts of a run, for machines."""
     network, scores = result.estimator.estimators_[0], result.table.scores
     return {

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from ._cifar import CLASS_NAMES
 from .datasets import fetch_cifar10, load_digit_images, load_image_folder
 from .exceptions import DatasetError
 
 TEST_SHARE = 0.2
-CIFAR10_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Split:
     @property
     def is_cifar10(self) -> bool:
         """Whether the reference figures, which were read on CIFAR-10's test images, can stand beside it."""
-        return list(self.target_names) == CIFAR10_NAMES and len(self.X_test) == 10_000
+        return list(self.target_names) == CLASS_NAMES and len(self.X_test) == 10_000
 
 
 def load_split(data: str, *, seed: int, verbose: int = 1) -> Split:

@@ -13,6 +13,7 @@ from ._batches import drawn, shuffled, wrapped
 from ._compiled import Trainer
 from ._courses import COURSES
 from ._objective import Objective
+from ._precision import handed_dtype
 from ._prediction import for_device, prediction_batch
 from ._pretrained import Pretrained
 from ._programs import Network, seeded_building
@@ -195,8 +196,7 @@ class _Run:
         self.mean_weight = rows.mean_weight()
         self.peak = float(trainer.optimizer.learning_rate) if rate_is_value(trainer.optimizer) else 0.0
         self.best: tuple[float, State | None, int] = (math.inf, None, -1)
-        pixels = network.model.inputs[0].dtype
-        self.dtype = np.dtype("float64" if pixels == "float64" else "float32")
+        self.dtype = handed_dtype(network.model)
         self.scale = np.asarray(rows.scale, self.dtype)
 
     def epoch(self, epoch: int) -> dict[str, float]:

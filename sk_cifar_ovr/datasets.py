@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from ._archive import SourceFile, hash_files, read_source
-from ._cifar import CLASS_NAMES, find_copy, keras_cache, read_cifar10
+from ._cifar import CLASS_NAMES, find_copy, read_cifar10
 from ._download import download_cifar10
 from ._images import (
     PARTS,
@@ -25,6 +25,7 @@ from ._images import (
     natural_key,
     sort_into_classes,
 )
+from ._keras_home import keras_home
 from .exceptions import DatasetError, ImageShapeError
 
 logger = logging.getLogger(__name__)
@@ -174,7 +175,7 @@ def fetch_cifar10(
     """
     parts = choose_parts(subset, list(PARTS), "CIFAR-10")
     read = None
-    cached = find_copy(keras_cache())
+    cached = find_copy(keras_home() / "datasets")
     if source is None and cached is not None:
         try:
             read = read_cifar10(cached, parts, verify=verify, verbose=verbose)

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
-from ._image_input import image_input, image_shape, square_image_shape
+from ._image_input import image_input
 from .backbones import BACKBONES
 from .strong_networks import small_resnet, whitened_cnn
 
-__all__ = ["BUILDERS", "cifar_cnn", "image_input", "image_shape", "square_image_shape", "small_resnet", "whitened_cnn"]
+__all__ = ["BUILDERS", "cifar_cnn", "small_resnet", "whitened_cnn"]
 
 SMALLEST_SIDE = 32
 

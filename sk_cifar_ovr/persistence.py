@@ -91,8 +91,9 @@ def load(path, *, trusted: Iterable[str] = ()):
     path : str or path-like
         The file.
     trusted : iterable of str, default=()
-        Builders, losses and optimizers of your own that the file may name, as ``"module:name"``. Nothing else
-        is imported: only what Keras and this package bring.
+        Builders, losses, optimizers, layers and functions of samplers, of your own, that the file may name, as
+        ``"module:name"``. Nothing else is imported but what Keras, this package, scikit-learn and
+        imbalanced-learn bring; of the last two only estimators, which are not fitted.
 
     Returns
     -------

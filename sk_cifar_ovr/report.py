@@ -12,14 +12,14 @@ from typing import Any
 from ._map import Map, draw_map, make_map
 from ._markdown import markdown, summary
 from ._pictures import Picture, figure_png, pictures
-from ._run import Run, examine, make_estimator, metrics, train, versions
+from ._run import Run, examine, make_estimator, record, train, versions
 from ._split import Split
 from ._whole_file import check_folder, write_whole
 from .exceptions import MissingExtraError
 from .multiclass import OneVsRestCNNClassifier
 from .persistence import save
 
-__all__ = ["Run", "Written", "check_writable", "make_estimator", "run", "summary", "versions"]
+__all__ = ["Run", "Written", "check_writable", "make_estimator", "page_needs", "run", "summary", "versions"]
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def run(
     written.file("model.skovr", partial(save, estimator))
     result = examine(estimator, data, training_minutes=minutes, loss=loss, command=command)
     written.file("ovr_table.csv", lambda path: result.table.to_csv(path, result.reference))
-    written.file("metrics.json", lambda path: _write_text(path, json.dumps(metrics(result), indent=1) + "\n"))
+    written.file("metrics.json", lambda path: _write_text(path, json.dumps(record(result), indent=1) + "\n"))
     written.file("report.md", lambda path: _write_text(path, markdown(result)))
     drawn = _draw(result, written)
     for png in (png for picture, png in drawn if picture.name == "confusion"):

@@ -25,7 +25,7 @@ FLOORS = [
     },
     {"_plot_style", "_opentsne"},
     {"_archive", "_download"},
-    {"_images", "_cifar"},
+    {"_images", "_cifar", "_keras_home"},
     {"datasets", "losses", "augment", "whitening", "_image_input"},
     {"strong_networks", "_applications"},
     {"_backbone_layers", "_pretrained"},

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
+from sk_cifar_ovr._image_input import square_image_shape
 from sk_cifar_ovr.exceptions import ImageShapeError
-from sk_cifar_ovr.networks import cifar_cnn, small_resnet, square_image_shape, whitened_cnn
+from sk_cifar_ovr.networks import cifar_cnn, small_resnet, whitened_cnn
 from sk_cifar_ovr.whitening import Whitening
 
 LAYERS = Path(__file__).parents[2] / "shared" / "reference" / "cifar_cnn_layers.csv"
