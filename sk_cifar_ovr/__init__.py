@@ -23,7 +23,7 @@ _HOME = {
     "TSNETransformer": "manifold",
     "save": "persistence",
     "load": "persistence",
-    "clear_programs": "_programs",
+    "clear_programs": "_pool",
 }
 
 __all__ = sorted(_HOME)

@@ -15,7 +15,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ._calibration import calibrator_from, calibrator_state
-from ._jobs import FittedNetwork, find_builder
+from ._fitted import FittedNetwork
+from ._jobs import find_builder
 from ._programs import NetworkSpec
 from ._scikeras import Bridge, loss_class, optimizer_class
 from ._searches import is_search

@@ -11,9 +11,9 @@ from ._batches import make_draw
 from ._jobs import Job
 from ._objective import make_objective
 from ._phases import Phases, train_in_phases
+from ._pool import borrow
 from ._precision import handed_dtype
 from ._problem_samplers import ProblemSampler
-from ._programs import borrow
 from ._progress import Progress
 from ._training import Schedule, Trained
 from ._training_rows import Material, split

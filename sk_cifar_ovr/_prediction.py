@@ -6,8 +6,9 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from ._pool import borrow
 from ._precision import handed_dtype
-from ._programs import NetworkSpec, borrow
+from ._programs import NetworkSpec
 from ._state import State
 
 PREDICTION_BATCH = 1024

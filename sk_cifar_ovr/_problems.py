@@ -14,11 +14,12 @@ from joblib.parallel import get_active_backend
 from sklearn.base import clone
 
 from ._branches import side_by_side_pays
+from ._fitted import FittedNetwork
 from ._fitting import run_job
-from ._jobs import FittedNetwork, make_job
+from ._jobs import make_job
 from ._labels import class_weights
+from ._pool import borrow
 from ._problem_samplers import ProblemSampler
-from ._programs import borrow
 from ._progress import Progress
 from ._searches import fitted_search, found_classifier, inner_classifier, is_search
 from .classifier import CNNClassifier

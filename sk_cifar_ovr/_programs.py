@@ -1,4 +1,4 @@
-"""Compile once: networks and training programs, built when first needed and used again by later fits."""
+"""A network of one graph with its compiled programs, built from a spec."""
 
 import random
 import threading
@@ -14,7 +14,7 @@ from keras.src.random import seed_generator
 from ._backbone_layers import Backbone
 from ._backends import compile_program
 from ._branches import with_branches
-from ._built_models import check_own_layers, checked_model, ends_in_softmax, forget_layers
+from ._built_models import check_own_layers, checked_model, ends_in_softmax
 from ._compiled import CompiledNetwork
 from ._freeze import freeze
 from ._heads import JointNetwork, cut, feature_model, with_heads
@@ -22,9 +22,6 @@ from ._precision import with_precision
 from ._state import State, read, write
 from .exceptions import NetworkError
 
-# Of idle networks; the last used one is kept whatever its size.
-MAX_NETWORKS = 8
-MAX_PARAMETERS = 2**26
 MAX_SEEDS = 4
 MAX_LAYERS = 4
 PROBED_ROWS = 8
@@ -255,62 +252,3 @@ def build_model(spec: NetworkSpec, state: State) -> keras.Model:
     model, _ = _construct(spec, 0)
     write(model.variables, state)
     return model
-
-
-_idle: OrderedDict[Hashable, list[Network]] = OrderedDict()
-_idle_lock = threading.Lock()
-
-
-@contextmanager
-def borrow(spec: NetworkSpec, seed: int = 0) -> Iterator[Network]:
-    """Lend a network of this graph to one user, building it only where no idle one is at hand.
-
-    Parameters
-    ----------
-    spec : NetworkSpec
-    seed : int, default=0
-        Seed of the weights of a network that has to be built.
-
-    Yields
-    ------
-    Network
-    """
-    key = spec.cache_key()
-    with _idle_lock:
-        networks = _idle.pop(key, [])
-        network = networks.pop() if networks else None
-        if networks:
-            _idle[key] = networks
-    if network is None:
-        network = Network(spec, seed)
-    try:
-        yield network
-    finally:
-        with _idle_lock:
-            _idle.setdefault(key, []).append(network)
-            _idle.move_to_end(key)
-            while _too_many_idle():
-                oldest = next(iter(_idle))
-                _idle[oldest].pop(0)
-                if not _idle[oldest]:
-                    del _idle[oldest]
-
-
-def _too_many_idle() -> bool:
-    sizes = [network.size for networks in _idle.values() for network in networks]
-    return len(sizes) > MAX_NETWORKS or (len(sizes) > 1 and sum(sizes) > MAX_PARAMETERS)
-
-
-def clear_programs() -> None:
-    """Forget the networks and compiled programs that this process keeps; the next fit builds and compiles anew.
-
-    Fitted estimators stay as they are, and fits that are running go on.
-
-    Examples
-    --------
-    >>> from sk_cifar_ovr import clear_programs
-    >>> clear_programs()
-    """
-    with _idle_lock:
-        _idle.clear()
-    forget_layers()

@@ -4,6 +4,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from .exceptions import ResamplingError
@@ -32,6 +33,14 @@ def picks_rows(sampler) -> bool:
         return False
     tags: Any = getattr(get_tags(sampler), "sampler_tags", None)
     return bool(tags and tags.sample_indices) and getattr(sampler, "shrinkage", None) is None
+
+
+def checked_clone(sampler):
+    """A clone, its parameters validated: imbalanced-learn validates none of samplers inside others."""
+    sampler = clone(sampler)
+    if hasattr(sampler, "_validate_params"):
+        sampler._validate_params()
+    return sampler
 
 
 def looks_at_labels_only(sampler) -> bool:

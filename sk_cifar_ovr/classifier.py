@@ -11,8 +11,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from ._fitted import FittedNetwork
 from ._fitting import run_job
-from ._jobs import FittedNetwork, make_job
+from ._jobs import make_job
 from ._labels import check_partial_fit, checked_weights, class_weights
 from ._precision import PRECISIONS
 from ._recipes import RECIPES

@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from ._heads import feature_model, in_trunk
 from ._jobs import untrained_network
 from ._labels import checked_classes
+from ._pool import borrow
 from ._prediction import features
-from ._programs import NetworkSpec, borrow, seeded_building
+from ._programs import NetworkSpec, seeded_building
 from ._rows import as_rows, rows_like_fitted, shaped
 from ._scikeras import encoded_rows, fitted_model, is_scikeras
 from ._searches import is_search

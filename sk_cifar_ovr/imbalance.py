@@ -3,9 +3,8 @@
 import numpy as np
 from imblearn.base import BaseSampler
 from imblearn.utils import check_target_type
-from sklearn.base import clone
 
-from ._resampling import check_enough_images, picks_rows, resample
+from ._resampling import check_enough_images, checked_clone, picks_rows, resample
 from ._rows import as_rows
 from ._sklearn import HasMethods
 
@@ -81,10 +80,7 @@ class ImageSampler(BaseSampler):
         return X, y, is_one_hot
 
     def _fit_resample(self, X, y):
-        sampler = clone(self.sampler)
-        # imbalanced-learn validates no parameters of samplers inside others.
-        if hasattr(sampler, "_validate_params"):
-            sampler._validate_params()
+        sampler = checked_clone(self.sampler)
         check_enough_images(sampler, y)
         X, y = resample(sampler, X, y)
         self.sampler_ = sampler

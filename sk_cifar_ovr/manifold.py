@@ -1,6 +1,5 @@
 """`TSNETransformer`: t-SNE that also places rows it never saw."""
 
-from hashlib import blake2b
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,6 +11,7 @@ from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, check_non_negative, validate_data
 
+from ._distinct_rows import digests, distinct
 from ._neighbors import neighbors_among, neighbors_in
 from ._opentsne import (
     METHODS,
@@ -198,7 +198,7 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         X = self._checked(X, reset=True)
         self._check_number(X.shape[0], "rows")
-        first, where = _distinct(X)
+        first, where = distinct(X)
         # Equal rows of distances or affinities belong to columns of their own, so they are not left out.
         taken = np.arange(X.shape[0]) if self._precomputed else first
         if not self._precomputed:
@@ -209,7 +209,7 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if self._precomputed:
             places = places[first[where]]
         self._places, self._rows = places, X[:0] if self._precomputed else X[taken]
-        self._known = {key: i for i, key in reversed(list(enumerate(_digests(X[taken]))))}
+        self._known = {key: i for i, key in reversed(list(enumerate(digests(X[taken]))))}
         self.embedding_ = places.copy() if self._precomputed else places[where]
         self.kl_divergence_ = divergence
         self.n_iter_ = self.max_iter
@@ -235,7 +235,7 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         X = self._checked(X, reset=False)
-        known = np.array([self._known.get(key, -1) for key in _digests(X.astype(self._places.dtype, copy=False))])
+        known = np.array([self._known.get(key, -1) for key in digests(X.astype(self._places.dtype, copy=False))])
         places = np.empty((len(known), self._n_features_out), X.dtype)
         places[known >= 0] = self._places[known[known >= 0]]
         if (known < 0).any():
@@ -380,24 +380,3 @@ def _check_finite(values: np.ndarray) -> None:
             "Distances between rows of X are not finite: its values are too large or too small to be squared, or the "
             "metric is undefined for a row (a constant one has no correlation). Scale X, or leave such rows out."
         )
-
-
-def _digests(X):
-    """One key a row, equal for equal rows."""
-    if sparse.issparse(X):
-        X.sum_duplicates()
-        X.eliminate_zeros()
-        for start, stop in zip(X.indptr, X.indptr[1:], strict=False):
-            yield blake2b(X.indices[start:stop].tobytes() + X.data[start:stop].tobytes(), digest_size=16).digest()
-        return
-    for row in X:
-        # Adding zero turns -0.0 into 0.0, which equals it.
-        yield blake2b((row + 0).tobytes(), digest_size=16).digest()
-
-
-def _distinct(X) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of rows that no earlier row equals, and for each row which of these it equals."""
-    seen: dict[bytes, int] = {}
-    where = np.array([seen.setdefault(key, len(seen)) for key in _digests(X)])
-    first = np.unique(where, return_index=True)[1]
-    return first, where

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._calibration import METHODS, calibrated, log_odds
 from ._crossfit import make_tuning, refuse_tuning
 from ._labels import check_partial_fit, checked_classes, checked_weights
-from ._problem_samplers import problem_samplers
+from ._ovr_samplers import problem_samplers
 from ._problems import FittedProblems, Problems, weights_by_problem
 from ._progress import Progress
 from ._rows import as_rows, keeps_last_fit, rows_like_fitted

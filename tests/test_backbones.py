@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, _pretrained, load, save
 from sk_cifar_ovr._applications import _is_preprocessing, make_application
 from sk_cifar_ovr._backbone_layers import ExpectedPixels, _leaves
-from sk_cifar_ovr._programs import borrow
+from sk_cifar_ovr._pool import borrow
 from sk_cifar_ovr.backbones import keras_application, mobilenet
 from sk_cifar_ovr.exceptions import ChecksumError, ColorWarning, ImageShapeError, NetworkError, WeightsError
 

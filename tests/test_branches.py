@@ -10,7 +10,7 @@ import sk_cifar_ovr._problems as problems
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr._backends import trace_count
 from sk_cifar_ovr._branches import side_by_side_pays
-from sk_cifar_ovr._programs import clear_programs
+from sk_cifar_ovr._pool import clear_programs
 from sk_cifar_ovr.networks import cifar_cnn
 
 

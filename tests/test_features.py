@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier
+from sk_cifar_ovr._pool import borrow, clear_programs
 from sk_cifar_ovr._prediction import PREDICTION_BATCH, for_device
-from sk_cifar_ovr._programs import borrow, clear_programs
 from sk_cifar_ovr.exceptions import ImageShapeError, NetworkError
 from sk_cifar_ovr.networks import cifar_cnn
 

@@ -266,7 +266,7 @@ def test_perplexity_is_checked_before_any_work(rows, metric, monkeypatch):
     def work(*args, **kwargs):
         raise AssertionError("work was done")
 
-    for name in ("_distinct", "neighbors_among", "principal_start"):
+    for name in ("distinct", "neighbors_among", "principal_start"):
         monkeypatch.setattr(manifold, name, work)
     with pytest.raises(ValueError, match="perplexity=30.0 needs at least 90"):
         TSNETransformer(metric=metric).fit(X)

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr import _features_store as store
 from sk_cifar_ovr import _progress as progress_lines
-from sk_cifar_ovr._programs import clear_programs
+from sk_cifar_ovr._pool import clear_programs
 from sk_cifar_ovr.exceptions import NetworkError, NonFiniteLossError
 
 

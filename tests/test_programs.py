@@ -11,7 +11,7 @@ from conftest import dense
 from sk_cifar_ovr import CNNClassifier
 from sk_cifar_ovr._backends import trace_count
 from sk_cifar_ovr._freeze import freeze
-from sk_cifar_ovr._programs import MAX_NETWORKS, clear_programs
+from sk_cifar_ovr._pool import MAX_NETWORKS, clear_programs
 from sk_cifar_ovr.exceptions import NetworkError
 
 FAST = {"model": dense, "epochs": 1, "batch_size": 64, "random_state": 0}

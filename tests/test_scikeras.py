@@ -25,9 +25,9 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, SparseCategoricalFocalLoss, load, save
-from sk_cifar_ovr import _programs as programs
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, SparseCategoricalFocalLoss, _pool, load, save
 from sk_cifar_ovr import _scikeras as seam
+from sk_cifar_ovr._programs import Network
 from sk_cifar_ovr.exceptions import UnknownParameterError
 from sk_cifar_ovr.networks import cifar_cnn
 
@@ -378,13 +378,13 @@ def test_predictions_are_made_in_large_batches(images, monkeypatch):
     assert count.batches == 66
 
     fitted, sizes = ours().fit(X, y), []
-    real = programs.Network.predict_batch
+    real = Network.predict_batch
 
     def counted(self, x, scale):
         sizes.append(len(x))
         return real(self, x, scale)
 
-    monkeypatch.setattr(programs.Network, "predict_batch", counted)
+    monkeypatch.setattr(Network, "predict_batch", counted)
     fitted.predict(many)
     assert sizes == [1024, 1024, 52]
 
@@ -400,7 +400,7 @@ def counting(meta):
 
 def test_one_graph_is_built_once(images):
     X, y = images
-    programs.clear_programs()
+    _pool.clear_programs()
     built.clear()
     for _ in range(3):
         bare(model=counting).fit(X, y)
@@ -433,7 +433,7 @@ def refuse(*args, **kwargs):
     ids=lambda thing: getattr(thing, "__name__", thing),
 )
 def test_nothing_is_fitted_without_scikeras(images, monkeypatch, owner, name):
-    programs.clear_programs()
+    _pool.clear_programs()
     monkeypatch.setattr(owner, name, refuse)
     with pytest.raises(RuntimeError, match="SciKeras is gone"):
         ours().fit(*images)
@@ -441,7 +441,7 @@ def test_nothing_is_fitted_without_scikeras(images, monkeypatch, owner, name):
 
 def test_the_builder_gets_scikeras_meta_and_ours(images):
     X, y = images
-    programs.clear_programs()
+    _pool.clear_programs()
     built.clear()
     ours(model=counting).fit(X, y)
     (meta,) = built

@@ -17,7 +17,7 @@ from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr._backends import trace_count
 from sk_cifar_ovr._freeze import freeze
 from sk_cifar_ovr._heads import cut, with_heads
-from sk_cifar_ovr._programs import _idle, clear_programs
+from sk_cifar_ovr._pool import _idle, clear_programs
 from sk_cifar_ovr.exceptions import ImageShapeError, NetworkError, NonFiniteLossError
 
 FAST = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
