@@ -21,6 +21,10 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 default_role = "literal"
+# A reference to nothing is an error.
+nitpicky = True
+# But for names that numpydoc makes references of: attributes, and estimators elsewhere under "See Also".
+nitpick_ignore_regex = [("py:obj", ".*")]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates"]
 

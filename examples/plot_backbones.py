@@ -18,7 +18,7 @@ changes with ImageNet weights is at the end.
 # A backbone from random weights
 # ------------------------------
 #
-# Networks of :mod:`keras.applications` take images of 32 pixels or more in red, green and blue. Enlarging the 8x8
+# Networks of ``keras.applications`` take images of 32 pixels or more in red, green and blue. Enlarging the 8x8
 # digits, repeating their one channel (a warning says so) and scaling pixels as the network expects them all happen
 # inside the network. This is the smallest MobileNet, a quarter as wide as usual. ``model__weights=None``, the default,
 # draws its weights at random, and ``model__trainable=True`` trains all of them.

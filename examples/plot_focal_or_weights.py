@@ -8,7 +8,7 @@ When one class is rare, two remedies are common. *Class weights* make each image
 much less, and at ``gamma=0`` it is the ordinary cross-entropy. Neither is better in general, and doing nothing is a
 candidate too.
 
-Since all of these are parameters, one :class:`~sklearn.model_selection.GridSearchCV` compares them.
+Since all of these are parameters, one ``sklearn.model_selection.GridSearchCV`` compares them.
 """
 
 # %%

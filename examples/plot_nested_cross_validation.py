@@ -18,7 +18,7 @@ Everything that looks at labels belongs inside: the sampler, the loss, and the t
 #
 # - a Pipeline of a sampler and a network. imbalanced-learn's Pipeline resamples in ``fit`` alone, so folds that score
 #   keep their images as they are;
-# - around it :class:`~sklearn.model_selection.TunedThresholdClassifierCV`, which chooses the threshold on folds of its
+# - around it ``sklearn.model_selection.TunedThresholdClassifierCV``, which chooses the threshold on folds of its
 #   own. The sampler is inside of it: over-sampled first and split later, copies of one image would land on both sides;
 # - around that, the search for sampler and loss.
 

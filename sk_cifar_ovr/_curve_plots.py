@@ -102,7 +102,13 @@ class OvRCurvesDisplay:
         return cls(curves, scores, display_labels=display_labels).plot(**options)
 
     def frame(self) -> pd.DataFrame:
-        """Return the drawn points; see :func:`~sk_cifar_ovr.metrics.ovr_curves`."""
+        """Return the drawn points.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As :func:`~sk_cifar_ovr.metrics.ovr_curves` returns it.
+        """
         return self.curves.copy()
 
     def plot(self, *, ax: Any = None) -> Self:
@@ -186,7 +192,7 @@ class OvRCalibrationDisplay:
         Parameters
         ----------
         estimator, X, y
-            As in :meth:`OvRCurvesDisplay.from_estimator`.
+            As in :meth:`~sk_cifar_ovr.OvRCurvesDisplay.from_estimator`.
         **options
             Those of :meth:`from_predictions` and :meth:`plot`.
 
@@ -228,7 +234,13 @@ class OvRCalibrationDisplay:
         return cls(bins, scores, display_labels=display_labels).plot(**options)
 
     def frame(self) -> pd.DataFrame:
-        """Return the drawn bins; see :func:`~sk_cifar_ovr.metrics.reliability_bins`."""
+        """Return the drawn bins.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As :func:`~sk_cifar_ovr.metrics.reliability_bins` returns it.
+        """
         return self.bins.copy()
 
     def plot(self, *, ax: Any = None, n_columns: int = 5) -> Self:

@@ -59,7 +59,7 @@ def ovr_curves(
     pandas.DataFrame
         Columns `class`, `threshold`, `precision`, `recall`, `false_positive_rate` and `chosen`, by class
         and falling threshold. Each class begins at an infinite threshold, with precision 1 as in
-        :func:`sklearn.metrics.precision_recall_curve`, and has one row with `chosen`. Rows that change
+        `sklearn.metrics.precision_recall_curve`, and has one row with `chosen`. Rows that change
         neither curve are left out.
 
     Examples
@@ -134,7 +134,7 @@ def reliability_bins(
     classes : array-like of shape (K,), default=None
         The labels in column order; None takes the sorted labels of `y_true`.
     n_bins : int, default=15
-        How many bins 0-1 is cut into, those of :func:`sklearn.calibration.calibration_curve`.
+        How many bins 0-1 is cut into, those of `sklearn.calibration.calibration_curve`.
 
     Returns
     -------

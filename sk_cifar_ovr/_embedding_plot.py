@@ -126,7 +126,13 @@ class EmbeddingDisplay:
         return cls(embedding, y_true, classes=classes, display_labels=display_labels).plot(**options)
 
     def frame(self) -> pd.DataFrame:
-        """Return the drawn points: `x`, `y` and `class`, and `panel` where each class has its plane."""
+        """Return the drawn points.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns `x`, `y` and `class`, and `panel` where each class has its plane; one point a row.
+        """
         if self.embedding.ndim == 2:
             return self._points(self.embedding)
         planes = zip(self.classes.tolist(), self.embedding, strict=True)

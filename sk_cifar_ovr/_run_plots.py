@@ -72,7 +72,13 @@ class HistoryDisplay:
         return cls(history).plot(**options)
 
     def frame(self) -> pd.DataFrame:
-        """Return the drawn values: `network`, `metric`, `subset`, `epoch` (from 1) and `value`."""
+        """Return the drawn values.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns `network`, `metric`, `subset`, `epoch` (from 1) and `value`; one value a row.
+        """
         rows = [
             (network, name.removeprefix(_VALIDATION), _subset(name), epoch, float(value))
             for network, history in self._networks().items()
@@ -141,7 +147,7 @@ class ReferenceDisplay:
     Parameters
     ----------
     table : pandas.DataFrame
-        What :meth:`OvRReport.against` returns: `class`, `measured`, `reference`, `difference`, the means
+        What :meth:`~sk_cifar_ovr.OvRReport.against` returns: `class`, `measured`, `reference`, `difference`, the means
         last.
     column : str, default="class_f1"
         The column of the report it speaks of.
@@ -234,7 +240,7 @@ class ReferenceDisplay:
         report : OvRReport
             The measured figures.
         reference : pandas.DataFrame, default=None
-            The other table, matched as in :meth:`OvRReport.beside`; None takes
+            The other table, matched as in :meth:`~sk_cifar_ovr.OvRReport.beside`; None takes
             :func:`~sk_cifar_ovr.metrics.reference_table`.
         column : str, default="class_f1"
             What to draw.
@@ -251,7 +257,13 @@ class ReferenceDisplay:
         return cls(table, column=column, display_labels=display_labels).plot(**options)
 
     def frame(self) -> pd.DataFrame:
-        """Return the drawn figures, in fractions."""
+        """Return the drawn figures.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns `class`, `measured`, `reference` and `difference`, in fractions; one class a row.
+        """
         return self.table.copy()
 
     def plot(self, *, ax: Any = None) -> Self:

@@ -101,7 +101,18 @@ class OvRReport:
         return pd.DataFrame(table)
 
     def mean(self, imbalance: bool = False) -> pd.Series:
-        """Return the mean over classes of every column of :meth:`frame` but the counts."""
+        """Return the mean over classes of every column of :meth:`frame` but the counts.
+
+        Parameters
+        ----------
+        imbalance : bool, default=False
+            As in :meth:`frame`.
+
+        Returns
+        -------
+        pandas.Series
+            In fractions, by column.
+        """
         return self.frame(imbalance).drop(columns=["class", *COUNTS]).mean()
 
     def beside(self, reference: pd.DataFrame, imbalance: bool = False) -> pd.DataFrame:
@@ -110,8 +121,8 @@ class OvRReport:
         Parameters
         ----------
         reference : pandas.DataFrame
-            Another report's :meth:`frame`, or :func:`reference_table`. Rows are matched by `class`; where
-            the two share no label (names here, numbers there) and are as many, by position.
+            Another report's :meth:`frame`, or :func:`~sk_cifar_ovr.metrics.reference_table`. Rows are matched by
+            `class`; where the two share no label (names here, numbers there) and are as many, by position.
         imbalance : bool, default=False
             As in :meth:`frame`.
 
@@ -289,7 +300,7 @@ def reference_table() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of :meth:`OvRReport.frame`, `class` being 0-9.
+        The columns of :meth:`~sk_cifar_ovr.OvRReport.frame`, `class` being 0-9.
 
     Examples
     --------

@@ -109,7 +109,13 @@ class OvRConfusionDisplay:
         return cls(report, display_labels=display_labels).plot(**options)
 
     def frame(self) -> pd.DataFrame:
-        """Return the drawn counts and shares, one cell a row."""
+        """Return the drawn counts and shares.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One cell a row, as :meth:`OvRReport.cells <sk_cifar_ovr.OvRReport.cells>` returns it.
+        """
         return self.report.cells()
 
     def plot(self, *, ax: Any = None, n_columns: int = 5, cmap: str = "Blues") -> Self:
