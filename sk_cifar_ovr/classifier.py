@@ -116,7 +116,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     image_shape_ : tuple of int
         Shape of one row as the network takes it.
     precision_ : str
-        Precision that "auto" came to.
+        Precision that "auto" came to; "as built" of a network of your own.
     pixel_scale_ : float
         What pixels are multiplied with: 255 where X was taken as 0-1, else 1.
 
@@ -276,6 +276,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             If a parameter, X, y or `sample_weight` is invalid; says what to do.
         NonFiniteLossError
             If the loss becomes NaN or infinite.
+        OSError
+            If `feature_cache` cannot be written to.
         """
         return self._fit(X, y, sample_weight)
 
@@ -303,6 +305,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             As in `fit`, if the first call comes without `classes`, if a later one names others or y holds
             others, and with `early_stopping`, which has no epochs to compare here.
+        NonFiniteLossError
+            If the loss becomes NaN or infinite; the network is left as it was.
 
         Notes
         -----

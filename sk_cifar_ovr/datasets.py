@@ -79,6 +79,8 @@ def load_image_folder(
         If the source is damaged or unsafe, laid out otherwise, has an empty class, a single one, or different
         ones in train and test; if an image is unreadable or of another size than the first; or if it has no
         such part.
+    ValueError
+        If `subset` or `on_error` is none of those above.
 
     Examples
     --------
@@ -165,6 +167,8 @@ def fetch_cifar10(
         If a file is not the published one.
     DatasetError
         If the copy is damaged or incomplete, or nothing can be downloaded.
+    ValueError
+        If `subset` is none of those above.
 
     Examples
     --------
@@ -220,6 +224,8 @@ def load_digit_images(subset: Subset = None) -> Bunch:
     ------
     DatasetError
         If `subset` is "train" or "test".
+    ValueError
+        If `subset` is none of those above.
 
     Examples
     --------

@@ -59,8 +59,8 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     -----
     The networks of ``OneVsRestCNNClassifier(strategy="independent")`` have features of their own each: say
     which with `class_label` or `concatenate`. With ``strategy="joint"`` they share all layers but the last, and
-    neither is needed, nor makes a difference, up to there. `test_flip` plays no part: features are those of the
-    image itself.
+    neither is needed, nor makes a difference, up to there. `test_flip` and `test_shift` play no part: features are
+    those of the image itself.
 
     The weights are those of the estimator when `fit` was called.
 

@@ -176,8 +176,8 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Raises
         ------
         ValueError
-            If a parameter is invalid, X is not finite, has fewer different rows than three times the perplexity
-            asks for, or only equal ones, or its distances cannot be computed.
+            If a parameter is invalid, X is not finite, its different rows are fewer than three times the
+            perplexity, or its distances cannot be computed.
         """
         self.fit_transform(X)
         return self

@@ -71,6 +71,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         Shape of one row as the networks take it.
     n_features_in_ : int
         Columns of flat rows; height * width * channels of images.
+    feature_names_in_ : ndarray of str
+        Only where X had names.
 
     See Also
     --------
@@ -181,6 +183,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             As in `CNNClassifier.partial_fit`, and if something is to be tuned out of fold.
+        NonFiniteLossError
+            If the loss of a problem becomes NaN or infinite; all are left as they were.
         """
         base = self._base(partial=True)
         going_on = hasattr(self, "estimators_")

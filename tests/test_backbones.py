@@ -215,7 +215,7 @@ def test_efficientnet_has_the_preprocessing_of_its_published_weights(rgb, tmp_pa
     assert_close(inside, application(X))
 
 
-def test_a_backbone_trained_here_is_saved_and_loaded_without_its_preprocessing(rgb, tmp_path):
+def test_a_backbone_trained_here_is_saved_and_loaded_without_its_preprocessing(tmp_path):
     model = keras_application(META, name="EfficientNetB0")
     model.get_layer("backbone").network.save_weights(tmp_path / "own.weights.h5")
     again = keras_application(META, name="EfficientNetB0", weights=tmp_path / "own.weights.h5")

@@ -304,7 +304,7 @@ def kept(home):
     return sorted(path.name for path in home.rglob("*") if path.is_file())
 
 
-def test_download_and_then_the_kept_copy(tmp_path, serve, capfd, monkeypatch):
+def test_download_and_then_the_kept_copy(tmp_path, serve, capfd):
     server = serve()
     data = read_cifar(data_home=tmp_path / "home", verify=False)
     check_cifar(data)

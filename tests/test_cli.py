@@ -220,7 +220,7 @@ def test_predict_and_info_take_a_single_network_too(digits, tmp_path, capsys):
     assert "(8, 8, 1)" in capsys.readouterr().out
 
 
-def test_predict_gives_a_network_the_scale_it_was_trained_on(digits, tmp_path, capsys):
+def test_predict_gives_a_network_the_scale_it_was_trained_on(digits, tmp_path):
     X, y = digits
     with pytest.warns(PixelScaleWarning):
         classifier = CNNClassifier(model__filters=(4, 4, 4), epochs=1, random_state=0).fit(X / 255, y)

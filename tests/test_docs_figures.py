@@ -44,4 +44,3 @@ def test_pages_name_files_that_there_are():
             assert (ROOT / "docs" / "".join(name)).exists(), (page.name, name)
     for name in re.findall(r"\]\(([^):]+)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / name).exists(), name
-    assert "@@" not in (ROOT / "README.md").read_text()

@@ -107,7 +107,7 @@ def test_stronger_networks_learn(digits, name, strategy):
     assert np.array_equal(ovr.predict_ovr(X), alone >= 0.5)
 
 
-def test_whitened_patches_are_uncorrelated(digits):
+def test_whitened_patches_are_uncorrelated():
     images = np.random.default_rng(0).normal(size=(200, 9, 9, 3)).cumsum(axis=1).cumsum(axis=2) * 10 + 100
     layer = Whitening(2)
     before = keras.ops.convert_to_numpy(layer(images.astype("float32")))
