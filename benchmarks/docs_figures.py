@@ -148,8 +148,7 @@ def main():
     classes = table_of_classes({name: by_name[name] for name in RUNS if name in by_name})
     (100 * classes).round(1).to_csv(TABLES / "accuracy_classes.csv")
     plot_classes(classes, IMAGES / "accuracy_classes.png")
-    if "independent" in by_name:
-        write_readme(table_of_readme(by_name["independent"]))
+    write_readme(table_of_readme(by_name["independent"]))
     study = trainings()
     for strategy, ratio in SETTINGS:
         table_of_losses(setting(study, strategy, ratio), ratio).to_csv(
