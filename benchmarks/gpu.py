@@ -12,7 +12,7 @@ kept in benchmarks/results/gpu_<backend>.json as soon as it is done, so that a s
 import argparse
 import json
 
-import numpy as np
+from _cifar import held_out
 from _common import DATA, RESULTS, clock, interleaved, ratios, surroundings, write_result
 from _sides import BATCH, mean_f1, our_classifier, our_ovr
 
@@ -22,30 +22,22 @@ STRONG = {"recipe": "strong", "loss__alpha": 0.65}
 
 def data(arguments):
     """Training images and 5,000 held-out ones (fewer in a trial)."""
-    from sklearn.model_selection import train_test_split
-
-    from sk_cifar_ovr import load_image_folder
-
-    whole = load_image_folder(arguments.data, subset="train", verbose=0)
-    held = min(5000, arguments.rows or 5000)
-    fit, test = train_test_split(np.arange(50_000), test_size=held, stratify=whole.target, random_state=0)
-    fit = fit[: arguments.rows]
-    X, y = whole.images, whole.target
-    return X[fit], y[fit], X[test], y[test]
+    return held_out(arguments.data, n_scored=min(5000, arguments.rows or 5000), n_train=arguments.rows)
 
 
 def trained(arguments, strategy):
     """Seconds, images a second and held-out mean F1 of one fit, and whether it reached the reference."""
-    X, y, X_held, y_held = data(arguments)
+    part = data(arguments)
     epochs = arguments.epochs or (16 if strategy == "joint" else 12)
     ovr = our_ovr(strategy, epochs=epochs, **STRONG)
-    seconds, _ = clock(lambda: ovr.fit(X, y))
-    f1 = mean_f1(ovr.predict_ovr(X_held), y_held)
+    seconds, _ = clock(lambda: ovr.fit(part.X, part.y))
+    f1 = mean_f1(ovr.predict_ovr(part.X_scored), part.y_scored)
     networks = 1 if strategy == "joint" else 10
     return {
+        **part.facts,
         "epochs": epochs,
         "seconds": seconds,
-        "model_images_a_second": len(X) * epochs * networks / seconds,
+        "model_images_a_second": len(part.X) * epochs * networks / seconds,
         "held_out_mean_f1": f1,
         "reached_reference": f1 >= REFERENCE_F1,
     }
@@ -65,24 +57,24 @@ def search(arguments):
     """GridSearchCV, 6 candidates x 3 folds, 5,000 images, 2 epochs, after one to warm up."""
     from sklearn.model_selection import GridSearchCV
 
-    X, y, *_ = data(arguments)
-    X, y = X[:5000], (y[:5000] == 3).astype(int)
+    part = data(arguments)
+    X, y = part.X[:5000], (part.y[:5000] == 3).astype(int)
     grid = {"loss__gamma": [0.0, 1.0, 2.0], "optimizer__learning_rate": [1e-3, 3e-3]}
 
     def run():
         return GridSearchCV(our_classifier(epochs=2), grid, cv=3, scoring="f1", refit=False).fit(X, y)
 
     first, _ = clock(run)
-    return {"first_seconds": first, "seconds": [clock(run)[0] for _ in range(5)]}
+    return {**part.facts, "first_seconds": first, "seconds": [clock(run)[0] for _ in range(5)]}
 
 
 def throughput(arguments):
     """Images a second of one network, and its share of the measured matrix-product rate."""
     import keras
 
-    X, y, *_ = data(arguments)
-    y = (y == 3).astype(int)
-    result = {}
+    part = data(arguments)
+    X, y = part.X, (part.y == 3).astype(int)
+    result: dict = {**part.facts}
     for precision, dtype in (("float32", "float32"), ("mixed_bfloat16", "bfloat16")):
         for batch in (BATCH, 1024):
             clf = our_classifier(epochs=1, precision=precision, batch_size=batch)
@@ -106,8 +98,8 @@ def side_by_side(arguments):
     """Ten networks in one program against one after another, 5,000 images, 1 epoch, after one to warm up."""
     import sk_cifar_ovr._problems as problems
 
-    X, y, *_ = data(arguments)
-    X, y = X[:5000], y[:5000]
+    part = data(arguments)
+    X, y = part.X[:5000], part.y[:5000]
     sides = {}
     for name, together in (("one after another", False), ("side by side", True)):
 
@@ -117,7 +109,7 @@ def side_by_side(arguments):
 
         sides[name] = fit
     first = {name: clock(side)[0] for name, side in sides.items()}
-    return {"first_seconds": first, "timed": ratios(interleaved(sides, 5), "one after another")}
+    return {**part.facts, "first_seconds": first, "timed": ratios(interleaved(sides, 5), "one after another")}
 
 
 STEPS = {f.__name__: f for f in (throughput, joint, search, side_by_side, independent)}
