@@ -18,6 +18,7 @@ Since all of these are parameters, one ``sklearn.model_selection.GridSearchCV`` 
 # About one digit in ten is an 8.
 
 import matplotlib.pyplot as plt
+import numpy as np
 from imblearn.pipeline import Pipeline
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.metrics import classification_report
@@ -37,8 +38,8 @@ print(f"{y_train.sum()} eights among {len(y_train)} training images")
 # The grid
 # --------
 #
-# :func:`~sk_cifar_ovr.model_selection.loss_grid` writes it: a list of dicts, because ``loss__gamma`` belongs to the
-# focal loss only, and with cross-entropy it would be refused by name.
+# :func:`~sk_cifar_ovr.model_selection.loss_grid` writes it. Cross-entropy is the focal loss with gamma 0, which leaves
+# every term as it is.
 
 print(*loss_grid([1.0, 2.0, 4.0], prefix="cnn__"), sep="\n")
 
@@ -74,6 +75,8 @@ search = search.fit(X_train, y_train)
 table = search_frame(search)
 table["sampler"] = ["" if step == "passthrough" else "fewer others" for step in table["sampler"]]
 table["cnn__class_weight"] = table["cnn__class_weight"].fillna("")
+table["cnn__loss"] = np.where(table["cnn__loss__gamma"] == 0, "cross-entropy", "focal")
+table = table.drop(columns="cnn__loss__alpha")
 table.columns = table.columns.str.removeprefix("cnn__")
 table.round(3)
 

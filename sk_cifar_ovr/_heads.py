@@ -163,16 +163,27 @@ def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
         If the model cannot be cut.
     """
     features, tail = cut(model)
-    grow = _one_wide_head if _is_plain_dense(tail[0]) else _separate_heads
-    outputs, head_values = grow(features, tail, n_heads)
+    taken = {layer.name for layer in model.layers}
+    if _is_plain_dense(tail[0]):
+        outputs, head_values, wide = _one_wide_head(features, tail, n_heads, taken)
+    else:
+        (outputs, head_values), wide = _separate_heads(features, tail, n_heads, taken), None
     joint = keras.Model(model.inputs[0], outputs, name=f"{model.name}_joint")
     place = {id(variable): i for i, variable in enumerate(joint.variables)}
     pick: list[Callable[[State, int], np.ndarray]] = []
     for variable in model.variables:
         find = head_values.get(id(variable))
         pick.append(_shared(place[id(variable)]) if find is None else find(place))
-    only_layer = joint.get_layer("heads") if grow is _one_wide_head and len(tail) == 1 else None
+    only_layer = wide if len(tail) == 1 else None
     return JointNetwork(joint, pick, n_heads, getattr(only_layer, "bias", None), features)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or one like it that no layer has."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
 
 
 def _is_plain_dense(layer) -> bool:
@@ -181,11 +192,11 @@ def _is_plain_dense(layer) -> bool:
     return layer.kernel_constraint is layer.bias_constraint is layer.activity_regularizer is None
 
 
-def _one_wide_head(features, tail, n_heads):
+def _one_wide_head(features, tail, n_heads, taken):
     # K small products cost far more than one wide one, so K Dense heads are one Dense of K times the units.
     head = tail[0]
     units = head.units
-    config = {**head.get_config(), "name": "heads", "units": units * n_heads, "activation": None}
+    config = {**head.get_config(), "name": _free("heads", taken), "units": units * n_heads, "activation": None}
     wide = layers.Dense.from_config(config)
     x = wide(features)
     _share_penalties(wide, n_heads, n_parts=n_heads)
@@ -195,8 +206,8 @@ def _one_wide_head(features, tail, n_heads):
         each.build(features.shape)
     for variable, *parts in zip(wide.variables, *(each.variables for each in drawn), strict=True):
         variable.assign(ops.concatenate([part.value for part in parts], axis=-1))
-    x = layers.Reshape((n_heads, units), dtype=head.dtype_policy, name="by_head")(x)
-    x = layers.Activation(head.activation, dtype=head.dtype_policy, name="activation")(x)
+    x = layers.Reshape((n_heads, units), dtype=head.dtype_policy, name=_free("by_head", taken))(x)
+    x = layers.Activation(head.activation, dtype=head.dtype_policy, name=_free("activation", taken))(x)
     for layer in tail[1:]:
         x = _copy_of(layer, layer.name)(x)
 
@@ -208,15 +219,15 @@ def _one_wide_head(features, tail, n_heads):
         return find
 
     pairs = zip(head.variables, wide.variables, strict=True)
-    return x, {id(source): columns(variable) for source, variable in pairs}
+    return x, {id(source): columns(variable) for source, variable in pairs}, wide
 
 
-def _separate_heads(features, tail, n_heads):
+def _separate_heads(features, tail, n_heads, taken):
     outputs, variables = [], []
     for k in range(n_heads):
         x, own = features, []
         for layer in tail:
-            copy = _copy_of(layer, f"{layer.name}_{k}")
+            copy = _copy_of(layer, _free(f"{layer.name}_{k}", taken))
             x = copy(x)
             if isinstance(copy, layers.Layer):
                 _share_penalties(copy, n_heads)

@@ -197,6 +197,9 @@ def decode_files(
     return images[: len(kept)], np.array(kept), skipped
 
 
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+
 def _decode(file: SourceFile, channels: int | None, size: tuple[int, int] | None) -> np.ndarray:
     from PIL import Image
 
@@ -204,10 +207,11 @@ def _decode(file: SourceFile, channels: int | None, size: tuple[int, int] | None
         image: Image.Image = Image.open(io.BytesIO(file.read()), formats=FORMATS)
         if image.mode.startswith(("I", "F")):
             raise ValueError(f"{image.mode} pixels: more than 8 bits a channel")
-        grey = image.mode in ("1", "L") if channels is None else channels == 1
+        if channels is None:
+            channels = 1 if image.mode in ("1", "L") else 3
         if image.mode == "P" and "transparency" in image.info:
             image = image.convert("RGBA")
-        image = image.convert("L" if grey else "RGB")
+        image = image.convert(MODES[channels])
         if size is not None and image.size != size[::-1]:
             image = image.resize(size[::-1], Image.Resampling.BICUBIC)
     except Exception as error:  # Pillow's readers raise nearly anything on damaged files

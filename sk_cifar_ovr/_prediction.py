@@ -106,7 +106,8 @@ def map_batches(function: Callable, X: np.ndarray, scale: float, model: keras.Mo
     factor, size = np.asarray(scale, dtype), prediction_batch(model)
     first = function(for_device(X[:size], dtype), factor)
     if len(X) <= size:
-        return first
+        # JAX hands out arrays that cannot be written to.
+        return first if first.flags.writeable else first.copy()
     # Filled in place: a list of parts would need twice the memory in the end.
     outputs = np.empty((len(X), *first.shape[1:]), first.dtype)
     outputs[:size] = first

@@ -130,6 +130,22 @@ def binary_labels(y, classes) -> np.ndarray:
     return (np.asarray(y)[:, None] == positives).astype("int8")
 
 
+def check_binary_weights(class_weight) -> None:
+    """Refuse class weights of a binary problem that speak of other labels.
+
+    Raises
+    ------
+    ValueError
+        Naming them.
+    """
+    others = [label for label in class_weight if label not in (0, 1)] if isinstance(class_weight, dict) else []
+    if others:
+        raise ValueError(
+            f"class_weight of the estimator weighs the labels {others}, and its problems have 0 (others) and 1 (the "
+            "class): weights by class are the class_weight of OneVsRestCNNClassifier itself."
+        )
+
+
 def weights_by_problem(class_weight: dict | None, classes) -> list | None:
     """The class weights of each problem; None leaves those of the estimator.
 

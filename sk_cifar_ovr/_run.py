@@ -85,7 +85,7 @@ def make_estimator(
     verbose : int, default=1
         1 shows progress.
     settings : dict or None, default=None
-        Parameters of `CNNClassifier`; they win over the others.
+        Parameters of `CNNClassifier`; they win over the others, but for what `loss` stands for.
 
     Returns
     -------
@@ -94,9 +94,13 @@ def make_estimator(
     Raises
     ------
     ValueError
-        If a parameter is unknown or out of range.
+        If a parameter is unknown, out of range, or what `loss` stands for.
     """
-    base = CNNClassifier(**{"epochs": epochs, "random_state": seed, **LOSS_SETTINGS[loss], **(settings or {})})
+    settings = settings or {}
+    twice = sorted(LOSS_SETTINGS[loss].keys() & settings.keys())
+    if twice:
+        raise ValueError(f"{', '.join(twice)}: loss={loss!r} says that already, so leave it out of the settings.")
+    base = CNNClassifier(**{"epochs": epochs, "random_state": seed, **LOSS_SETTINGS[loss], **settings})
     base._validate_params()
     return OneVsRestCNNClassifier(base, strategy=strategy, verbose=verbose)
 

@@ -26,7 +26,7 @@ def checked_metric(threshold, truth):
     Raises
     ------
     ValueError, TypeError
-        If the name is unknown, or the callable gives no finite number.
+        If the name is unknown, the callable gives no finite number, or less of it is better.
     """
     if isinstance(threshold, str):
         if threshold not in METRICS:
@@ -44,7 +44,40 @@ def checked_metric(threshold, truth):
             f"threshold={threshold!r} returned {value!r} where every answer was right: a threshold metric has to be "
             "defined there, and higher must be better."
         )
+    if float(threshold(truth, 1 - truth)) > float(value):
+        raise ValueError(
+            f"threshold={threshold!r} is higher where every answer was wrong than where every one was right: it has "
+            "to be a metric of which more is better, and not a loss."
+        )
     return threshold
+
+
+def by_problem(threshold, classes) -> Any:
+    """A dict by label as a list, one number a problem; anything else as it is.
+
+    Parameters
+    ----------
+    threshold : object
+    classes : ndarray of shape (n_classes,)
+        Two make one problem, that of the second.
+
+    Raises
+    ------
+    ValueError
+        If the dict has a label that no problem has.
+
+    Examples
+    --------
+    >>> by_problem({"dog": 0.3}, np.array(["cat", "cow", "dog"]))
+    [0.5, 0.5, 0.3]
+    """
+    if not isinstance(threshold, dict):
+        return threshold
+    labels = classes[len(classes) == 2 :].tolist()
+    unknown = [label for label in threshold if label not in labels]
+    if unknown:
+        raise ValueError(f"threshold has labels that no problem has: {unknown}; those of problems are {labels}.")
+    return [threshold.get(label, 0.5) for label in labels]
 
 
 def fixed_thresholds(threshold, n_problems: int) -> np.ndarray:
@@ -73,7 +106,13 @@ def fixed_thresholds(threshold, n_problems: int) -> np.ndarray:
     values = np.asarray(0.5 if threshold is None else threshold)
     if values.dtype == bool:
         raise ValueError(f"threshold={threshold!r} must be probabilities, from 0 to 1.")
-    values = values.astype("float64")
+    try:
+        values = values.astype("float64")
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"threshold={threshold!r} is no number, no metric ({', '.join(METRICS)} or a callable), and neither a list "
+            "of numbers, one a problem, nor a dict of them by label."
+        ) from error
     if values.ndim == 0:
         values = np.full(n_problems, float(values))
     if values.shape != (n_problems,):

@@ -88,13 +88,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _with_numbers(pairs: list[tuple[str, object]]) -> dict[object, object]:
+    """A JSON object whose keys are labels: JSON has numbers only as text there."""
+    return {int(key) if key.lstrip("-").isdecimal() else key: value for key, value in pairs}
+
+
 def _setting(text: str) -> tuple[str, object]:
     """A name and a value: JSON where it is, else text."""
     name, equals, value = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     try:
-        return name, json.loads(value)
+        return name, json.loads(value, object_pairs_hook=_with_numbers)
     except json.JSONDecodeError:
         return name, value
 

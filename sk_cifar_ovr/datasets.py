@@ -16,6 +16,7 @@ from ._archive import SourceFile, hash_files, read_source
 from ._cifar import CLASS_NAMES, find_copy, read_cifar10
 from ._download import download_cifar10
 from ._images import (
+    MODES,
     PARTS,
     Subset,
     check_left,
@@ -281,8 +282,10 @@ def read_image_files(
     DatasetError
         If there is no image, none can be read, or two differ in size.
     ImageShapeError
-        If the images are not of `shape`.
+        If the images are not of `shape`, or no image file can be.
     """
+    if shape[-1] not in MODES:
+        raise ImageShapeError(f"shape={tuple(shape)}: image files have 1 to 4 channels.")
     files: list[SourceFile] = []
     for path in map(Path, paths):
         if path.is_file():

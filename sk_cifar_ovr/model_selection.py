@@ -26,7 +26,8 @@ def loss_grid(
 ) -> list[dict[str, list]]:
     """Focal, weighted and plain cross-entropy as one grid for a search.
 
-    It is a list, because ``loss__gamma`` belongs to the focal loss alone.
+    Cross-entropy is the focal loss with gamma 0 and without alpha: so it is written here, because a search can set
+    parameters of the loss that the estimator has, and cannot take them away.
 
     Parameters
     ----------
@@ -54,10 +55,10 @@ def loss_grid(
 
     Examples
     --------
-    >>> for part in loss_grid([1.0, 2.0], prefix="cnn__"):
+    >>> for part in loss_grid([1.0, 2.0]):
     ...     print(part)
-    {'cnn__loss': ['focal'], 'cnn__loss__gamma': [1.0, 2.0], 'cnn__class_weight': [None]}
-    {'cnn__loss': ['crossentropy'], 'cnn__class_weight': [None, 'balanced']}
+    {'loss': ['focal'], 'loss__gamma': [1.0, 2.0], 'class_weight': [None]}
+    {'loss': ['focal'], 'loss__gamma': [0.0], 'loss__alpha': [None], 'class_weight': [None, 'balanced']}
     """
     if prefix and not prefix.endswith("__"):
         raise ValueError(f"prefix={prefix!r} is to end in two underscores, as 'cnn__' does.")
@@ -66,7 +67,8 @@ def loss_grid(
     if focal:
         grid.append({f"{prefix}loss": ["focal"], f"{prefix}loss__gamma": focal, f"{prefix}class_weight": [None]})
     if weights:
-        grid.append({f"{prefix}loss": ["crossentropy"], f"{prefix}class_weight": weights})
+        plain_loss = {f"{prefix}loss": ["focal"], f"{prefix}loss__gamma": [0.0], f"{prefix}loss__alpha": [None]}
+        grid.append({**plain_loss, f"{prefix}class_weight": weights})
     if not grid:
         raise ValueError("No loss is left to search: give gammas, class_weights or plain=True.")
     return [{**part, **others} for part in grid]

@@ -12,12 +12,12 @@ from ._calibration import METHODS, calibrated, log_odds
 from ._crossfit import make_tuning, refuse_tuning
 from ._labels import check_partial_fit, checked_classes, checked_weights
 from ._ovr_samplers import problem_samplers
-from ._problems import FittedProblems, Problems, weights_by_problem
+from ._problems import FittedProblems, Problems, check_binary_weights, weights_by_problem
 from ._progress import Progress
 from ._rows import as_rows, keeps_last_fit, rows_like_fitted
 from ._searches import check_search, inner_classifier, is_search
 from ._sklearn import BaseSearchCV, HasMethods, StrOptions, fit_context
-from ._thresholds import fixed_thresholds
+from ._thresholds import by_problem, fixed_thresholds
 from .classifier import CNNClassifier
 
 
@@ -32,8 +32,9 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         samplers in a Pipeline, each "independent" problem chooses for itself.
     strategy : {"joint", "independent"}, default="joint"
         "joint" trains one shared trunk with K heads in one program; "independent" trains K separate networks.
-    threshold : None, {"f1", "balanced_accuracy"}, callable, float or array-like of shape (K,), default=None
-        Least positive probability at which `predict_ovr` answers yes. None is 0.5. A metric, or a callable
+    threshold : None, {"f1", "balanced_accuracy"}, callable, float, array-like of shape (K,) or dict, default=None
+        Least positive probability at which `predict_ovr` answers yes. None is 0.5, and so is a class that a dict
+        by label leaves out. A metric, or a callable
         ``(y_true, y_pred) -> float``, is tuned for each class on out-of-fold probabilities (the mean of the best
         thresholds with each fold left out), after which the networks are fitted again on all rows.
     calibration : {"sigmoid", "isotonic", "temperature"} or None, default=None
@@ -196,6 +197,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         base = clone(self.estimator) if self.estimator is not None else CNNClassifier()
         check_search(base, self, partial=partial)
         inner_classifier(base)._validate_params()
+        check_binary_weights(inner_classifier(base).class_weight)
         return base
 
     def _earlier(self) -> FittedProblems:
@@ -216,7 +218,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         tuning = make_tuning(self.threshold, self.calibration, self.cv, X, y, classes, sample_weight)
         calibrators, thresholds = None, None
         if tuning is None or tuning.metric is None:
-            thresholds = fixed_thresholds(self.threshold, n_problems)
+            thresholds = fixed_thresholds(by_problem(self.threshold, classes), n_problems)
         parts = [np.arange(len(y)), *(train for train, _ in (tuning.folds if tuning else []))]
         samplers = problem_samplers(self.sampler, self.strategy, y, classes, sample_weight, parts)
         class_weights = weights_by_problem(self.class_weight, classes)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from sk_cifar_ovr import CNNClassifier, load, save
 from sk_cifar_ovr._split import load_split
-from sk_cifar_ovr.cli import main
+from sk_cifar_ovr.cli import _setting, main
 from sk_cifar_ovr.exceptions import DatasetError, PixelScaleWarning
 from sk_cifar_ovr.metrics import positive_probabilities
 
@@ -243,6 +243,11 @@ def test_predict_refuses_a_network_of_flat_rows(digits, tmp_path, capsys):
     assert "flat rows of 64 values: train it with image_shape=" in capsys.readouterr().err
 
 
+def test_settings_of_the_command_line_may_be_weights_by_label():
+    assert _setting('class_weight={"0": 1, "1": 5}') == ("class_weight", {0: 1, 1: 5})
+    assert _setting('class_weight={"cat": 2}') == ("class_weight", {"cat": 2})
+
+
 def test_an_interrupted_report_keeps_the_model(tmp_path, capsys, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
@@ -285,6 +290,7 @@ def test_an_unwritable_folder_is_found_before_training(tmp_path, capsys, monkeyp
     [
         (["report", "--data", "no/such/folder"], "no/such/folder"),
         (["report", "--data", "digits", "--epochs", "0"], "epochs"),
+        (["report", "--data", "digits", "--set", "loss=crossentropy"], "loss='focal' says that already"),
         (["predict", "no-such-model", "image.png"], "no-such-model"),
     ],
 )

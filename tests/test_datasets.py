@@ -471,6 +471,15 @@ def test_read_image_files(plain):
         np.testing.assert_array_equal(larger[0], image.resize((10, 12), Image.Resampling.BICUBIC))
 
 
+def test_read_image_files_has_the_channels_that_are_asked_for(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 4), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "clear.png")
+    np.testing.assert_array_equal(read_image_files([tmp_path], shape=(6, 5, 4))[1][0], pixels)
+    assert read_image_files([tmp_path], shape=(6, 5, 2))[1].shape == (1, 6, 5, 2)
+    with pytest.raises(ImageShapeError, match="1 to 4 channels"):
+        read_image_files([tmp_path], shape=(6, 5, 5))
+
+
 def test_read_image_files_names_those_that_it_cannot_read(plain):
     (plain / "cat/2.png").write_bytes(b"")
     names, images, skipped = read_image_files([plain / "cat"], shape=(6, 5, 3))

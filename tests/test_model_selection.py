@@ -45,13 +45,15 @@ def test_the_grid_spans_the_losses():
             "ovr__threshold": [None, "f1"],
         },
         {
-            "ovr__estimator__loss": ["crossentropy"],
+            "ovr__estimator__loss": ["focal"],
+            "ovr__estimator__loss__gamma": [0.0],
+            "ovr__estimator__loss__alpha": [None],
             "ovr__estimator__class_weight": [None, "balanced", {0: 1, 1: 5}],
             "ovr__threshold": [None, "f1"],
         },
     ]
-    assert [part["loss"] for part in loss_grid([], plain=False)] == [["crossentropy"]]
-    assert [part["loss"] for part in loss_grid(class_weights=[], plain=False)] == [["focal"]]
+    assert [part["loss__gamma"] for part in loss_grid([], plain=False)] == [[0.0]]
+    assert [part["loss__gamma"] for part in loss_grid([3.0], class_weights=[], plain=False)] == [[3.0]]
     with pytest.raises(ValueError, match="No loss is left"):
         loss_grid([], [], plain=False)
     with pytest.raises(ValueError, match="two underscores"):
@@ -66,21 +68,32 @@ def test_the_search_refits_the_best_and_can_be_read(rare):
     search = GridSearchCV(pipeline, grid, scoring="f1", cv=FOLDS, error_score="raise").fit(X, y)
     table = search_frame(search)
     assert [*table.columns] == [
-        *("rank", "class_weight", "loss", "loss__gamma"),
+        *("rank", "class_weight", "loss", "loss__alpha", "loss__gamma"),
         *("mean", "std", "fold 1", "fold 2", "fit_seconds"),
     ]
-    assert table["loss"].tolist().count("focal") == 2
-    assert set(table.loc[table["loss"] == "crossentropy", "loss__gamma"]) == {""}
+    assert sorted(table["loss__gamma"]) == [0.0, 0.0, 1.0, 4.0]
+    assert set(table.loc[table["loss__gamma"] > 0, "loss__alpha"]) == {""}
     assert set(table["class_weight"]) == {None, "balanced"}
     assert table["rank"].is_monotonic_increasing
     assert table["mean"][0] == search.best_score_
-    best = {name: value for name, value in table.loc[0, ["loss", "loss__gamma", "class_weight"]].items() if value != ""}
+    names = ["loss", "loss__gamma", "loss__alpha", "class_weight"]
+    best = {name: value for name, value in table.loc[0, names].items() if value != ""}
     by_hand = clone(pipeline).set_params(**{f"cnn__{name}": value for name, value in best.items()}).fit(X, y)
     np.testing.assert_array_equal(search.predict_proba(X), by_hand.predict_proba(X))
     np.testing.assert_allclose(table[["fold 1", "fold 2"]].mean(axis=1), table["mean"])
     assert len(search.best_estimator_["sampler"].sample_indices_) < len(X)
     unsampled = clone(by_hand).set_params(sampler="passthrough").fit(X, y)
     assert not np.array_equal(search.predict_proba(X), unsampled.predict_proba(X))
+
+
+def test_the_grid_replaces_settings_of_the_estimators_loss(rare):
+    X, y = rare
+    focal = CNNClassifier(**TINY, loss__gamma=2.0, loss__alpha=0.9)
+    search = GridSearchCV(focal, loss_grid([2.0]), scoring="neg_log_loss", cv=2, error_score="raise").fit(X, y)
+    plain = cross_val_score(CNNClassifier(**TINY, loss="crossentropy"), X, y, scoring="neg_log_loss", cv=2)
+    table = search_frame(search)
+    row = table[(table["loss__gamma"] == 0) & table["class_weight"].isna()]
+    np.testing.assert_allclose(row[["fold 1", "fold 2"]].to_numpy()[0], plain, rtol=1e-5)
 
 
 def test_names_keep_what_tells_them_apart(rare):

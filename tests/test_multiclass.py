@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 from conftest import dense
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, hamming_loss, zero_one_loss
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
@@ -223,7 +223,29 @@ def test_tuning_needs_every_class_in_every_fold(digits):
             OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold="f1", cv=5).fit(X, labels)
 
 
-@pytest.mark.parametrize("threshold", [[0.5, 0.5], -0.1, 1.5, "f2", True])
+def test_thresholds_by_label(digits):
+    X, y = digits
+    labels = np.array(["a", "b", "c"])[y % 3]
+    fitted = OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold={"c": 0.2, "a": 0.9}).fit(X, labels)
+    assert fitted.thresholds_.tolist() == [0.9, 0.5, 0.2]
+    with pytest.raises(ValueError, match=r"no problem has: \['d'\]"):
+        OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold={"d": 0.2}).fit(X, labels)
+
+
+@pytest.mark.parametrize("threshold", [zero_one_loss, hamming_loss])
+def test_a_loss_is_no_threshold_metric(digits, threshold):
+    X, y = digits
+    with pytest.raises(ValueError, match="more is better"):
+        OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold=threshold, cv=2).fit(X, y % 3)
+
+
+def test_class_weights_of_the_estimator_speak_of_its_problems(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match=r"labels \[8\].*OneVsRestCNNClassifier itself"):
+        OneVsRestCNNClassifier(CNNClassifier(**TINY, class_weight={0: 1.0, 1: 9.0, 8: 5.0})).fit(X, y)
+
+
+@pytest.mark.parametrize("threshold", [[0.5, 0.5], ["f1"] * 10, -0.1, 1.5, "f2", True])
 def test_refuses_thresholds_that_are_none(digits, threshold):
     X, y = digits
     with pytest.raises(ValueError, match="threshold"):

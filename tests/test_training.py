@@ -353,6 +353,21 @@ def test_penalties_of_heads_count_as_their_losses_do(digits, penalties, inside):
     np.testing.assert_allclose(ovr.history_["loss"], np.mean(losses), rtol=1e-4)
 
 
+def named_like_heads(meta):
+    inputs = keras.Input(meta["image_shape_"])
+    x = keras.layers.Dense(16, name="heads")(keras.layers.Flatten(name="by_head")(inputs))
+    x = keras.layers.Activation("relu", name="activation")(x)
+    x = keras.layers.Dense(meta["n_classes_"], name="dense")(x)
+    return keras.Model(inputs, keras.layers.Activation("softmax", name="activation_")(x))
+
+
+def test_layers_of_a_network_may_have_any_names(digits):
+    X, y = digits
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**{**FAST, "model": named_like_heads})).fit(X, y)
+    alone = np.stack([each.predict_proba(X)[:, 1] for each in ovr.estimators_], axis=1)
+    np.testing.assert_allclose(ovr._outputs(X)[..., 1], alone, atol=1e-6)
+
+
 def test_a_network_that_cannot_be_cut_says_so(digits):
     X, y = digits
     with pytest.raises(NetworkError, match="independent"):
