@@ -134,7 +134,17 @@ def pixel_scale(X: np.ndarray, estimator: str) -> float:
     -------
     float
     """
-    if X.dtype.kind != "f" or X.size == 0 or X.max() > 1 or X.min() < 0:
+    if X.size == 0:
+        return 1.0
+    unusual = "true and false" if X.dtype.kind == "b" else "negative values" if X.min() < 0 else None
+    if unusual is not None:
+        warnings.warn(
+            f"{estimator}: X holds {unusual}, and pixels count 0-255, so that the network hardly sees them differ. "
+            "Give uint8 images, or floats from 0 to 1: it scales them itself.",
+            PixelScaleWarning,
+            stacklevel=4,
+        )
+    if X.dtype.kind != "f" or X.max() > 1 or X.min() < 0:
         return 1.0
     warnings.warn(
         f"{estimator}: X holds floats from {X.min():.3g} to {X.max():.3g}, which were taken as pixels scaled to "
@@ -145,13 +155,41 @@ def pixel_scale(X: np.ndarray, estimator: str) -> float:
     return 255.0
 
 
+def warn_of_scale(X: np.ndarray, shape: tuple[int, ...], scale: float, estimator: str) -> None:
+    """Warn of pixels that a network was not fitted on: of 0-255 where those were 0-1, or the other way round.
+
+    Parameters
+    ----------
+    X : ndarray
+        Rows to predict.
+    shape : tuple of int
+        Of a row.
+    scale : float
+        `pixel_scale` of the rows of fit.
+    estimator : str
+        Name for the warning.
+    """
+    if X.size == 0:
+        return
+    # Somewhat brighter than white is no other scale.
+    if scale != 1 and X.max() > 2:
+        fitted, given = "floats from 0 to 1", f"values up to {X.max():.4g}"
+    elif scale == 1 and len(shape) == 3 and X.dtype.kind == "f" and 0 < X.max() <= 1 and X.min() >= 0:
+        fitted, given = "pixels from 0 to 255", "floats from 0 to 1"
+    else:
+        return
+    warnings.warn(
+        f"{estimator}: X holds {given}, and fit had {fitted}: bring X to that scale.", PixelScaleWarning, stacklevel=4
+    )
+
+
 def shaped(X: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Rows of X in `shape`, without a copy."""
     return X.reshape(len(X), *shape)
 
 
-def rows_like_fitted(estimator, X, shape: tuple[int, ...]) -> np.ndarray:
-    """Check X in prediction: scikit-learn's checks, and images of the fitted shape.
+def rows_like_fitted(estimator, X, shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
+    """Check X in prediction: scikit-learn's checks, images of the fitted shape, pixels of the fitted scale.
 
     Raises
     ------
@@ -163,6 +201,7 @@ def rows_like_fitted(estimator, X, shape: tuple[int, ...]) -> np.ndarray:
     X = as_rows(estimator, X, reset=False)
     # Nested lists show their shape only now.
     check_same_images(X, shape, name)
+    warn_of_scale(X, shape, scale, name)
     return X
 
 

@@ -389,7 +389,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of `classes_`; rows sum to 1.
         """
         check_is_fitted(self)
-        return self._network.predict(rows_like_fitted(self, X, self._network.shape))
+        return self._network.predict(rows_like_fitted(self, X, self._network.shape, self._network.scale))
 
     def predict(self, X):
         """Most probable class of each row.

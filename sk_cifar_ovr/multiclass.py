@@ -250,7 +250,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
     def _outputs(self, X) -> np.ndarray:
         """Probabilities of "others" and "the class", calibrated if asked for, (n, len(estimators_), 2)."""
         check_is_fitted(self)
-        X = rows_like_fitted(self, X, self.image_shape_)
+        X = rows_like_fitted(self, X, self.image_shape_, self.estimators_[0].pixel_scale_)
         outputs = FittedProblems(self.estimators_, self._joint).outputs(X)
         if self.calibrators_ is None:
             return outputs

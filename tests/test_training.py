@@ -5,6 +5,7 @@ import pickle
 import random
 import sys
 import threading
+import warnings
 from dataclasses import replace
 
 import cloudpickle
@@ -18,7 +19,7 @@ from sk_cifar_ovr._backends import trace_count
 from sk_cifar_ovr._freeze import freeze
 from sk_cifar_ovr._heads import cut, with_heads
 from sk_cifar_ovr._pool import _idle, clear_programs
-from sk_cifar_ovr.exceptions import ImageShapeError, NetworkError, NonFiniteLossError
+from sk_cifar_ovr.exceptions import ImageShapeError, NetworkError, NonFiniteLossError, PixelScaleWarning
 
 FAST = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
 
@@ -148,6 +149,32 @@ def test_images_are_not_copied_whole(digits, monkeypatch):
     CNNClassifier(**FAST).fit(X, y).predict(X)
     assert {dtype for dtype, _ in seen} == {np.dtype("uint8")}
     assert max(n for _, n in seen[:-1]) == 64
+
+
+@pytest.mark.parametrize("wrap", [lambda clf: clf, OneVsRestCNNClassifier])
+def test_pixels_of_another_scale_than_in_fit_are_said(digits, wrap):
+    X, y = digits
+    of_bytes = wrap(CNNClassifier(**FAST)).fit(X, y)
+    with pytest.warns(PixelScaleWarning, match="0 to 255.*bring X to that scale"):
+        of_bytes.predict(X / 255)
+    with pytest.warns(PixelScaleWarning, match="taken as pixels"):
+        of_floats = wrap(CNNClassifier(**FAST)).fit(X / 255, y)
+    with pytest.warns(PixelScaleWarning, match="up to 255, and fit had floats"):
+        of_floats.predict(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PixelScaleWarning)
+        of_bytes.predict(X.astype("float32"))
+        of_bytes.predict(np.zeros_like(X, "float32"))
+        of_floats.predict(X / 255)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [(lambda X: X > 99, "true and false"), (lambda X: X - 99.0, "negative")]
+)
+def test_pixels_that_are_none_are_said(digits, change, message):
+    X, y = digits
+    with pytest.warns(PixelScaleWarning, match=message):
+        CNNClassifier(**FAST).fit(change(X), y)
 
 
 def test_batch_larger_than_n_is_all_rows(digits):
