@@ -9,7 +9,7 @@ import numpy as np
 from ._backends import compile_program
 from ._freeze import freeze
 from ._objective import LossGraph
-from ._state import OptimizerState, State, fits, read, write
+from ._state import OptimizerState, State, check_fits, fits, read, write
 from .exceptions import NetworkError
 
 MAX_TRAINERS = 8
@@ -101,6 +101,7 @@ class CompiledNetwork:
     def set_state(self, state: State) -> None:
         """Load values into the variables; the same list twice in a row is loaded once."""
         if self._holds is not state:
+            check_fits(self.model, state)
             # Nothing is held while half of it is written: an interrupt may come between.
             self._holds = None
             write(self.model.variables, state)

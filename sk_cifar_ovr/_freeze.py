@@ -2,15 +2,19 @@
 
 import os
 import sys
+import sysconfig
 from collections.abc import Hashable, Iterator
 from dataclasses import fields, is_dataclass
-from functools import partial
+from functools import cache, partial
 from inspect import isfunction, ismethod
-from types import CodeType, FunctionType
+from pathlib import Path
+from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
+
+LIBRARIES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 
 
 def freeze(value: Any) -> Hashable:
@@ -19,9 +23,9 @@ def freeze(value: Any) -> Hashable:
     Parameters
     ----------
     value : object
-        Plain values, paths, containers, dataclasses, arrays, `functools.partial`, bound methods, callable objects and
-        those with Keras' ``get_config``, functions of a script or notebook, which are equal where their code and what
-        it refers to are, or another object, which is equal only to itself.
+        Plain values, paths, containers, dataclasses, arrays, `functools.partial`, bound methods, callable objects,
+        those of nothing but data and those with Keras' ``get_config``; functions that are no library's, which are
+        equal where their code and what it refers to are; or another object, which is equal only to itself.
 
     Returns
     -------
@@ -59,8 +63,11 @@ def _frozen(value: Any, within: tuple[int, ...]) -> Hashable:
     if isinstance(value, partial):
         return ("partial", *(_frozen(part, within) for part in (value.func, value.args, value.keywords)))
     if ismethod(value):
-        return ("method", _frozen(value.__func__, within), _frozen(value.__self__, within))
-    if isfunction(value) and not _is_importable(value):
+        owner = value.__self__
+        own = hasattr(owner, "__dict__") and not is_of_a_library(type(owner).__module__)
+        key = _frozen(vars(owner) if own else owner, within)
+        return ("method", _frozen(value.__func__, within), type(owner), key)
+    if isfunction(value) and _may_change(value):
         return _ByCode(value)
     if isinstance(value, type) or isfunction(value):
         return _Identity(value)
@@ -68,9 +75,17 @@ def _frozen(value: Any, within: tuple[int, ...]) -> Hashable:
     if settings is None and is_dataclass(value):
         # It may be changed between two fits.
         settings = _fields(value)
-    if settings is None and callable(value) and hasattr(value, "__dict__"):
+    if settings is None and hasattr(value, "__dict__") and (callable(value) or _is_data(value)):
         settings = vars(value)
-    return _Identity(value) if settings is None else ("made of", type(value), _frozen(settings, within))
+    if settings is None:
+        return _Identity(value)
+    return ("made of", type(value), _frozen(settings, within), _call_key(value))
+
+
+def _call_key(value) -> Hashable:
+    """Code of what a Keras object of one's own does, such as a loss: it may refer to what changes."""
+    call = getattr(type(value), "call", None)
+    return _ByCode(call) if isfunction(call) and _may_change(call) else None
 
 
 def _config(value) -> dict[str, Any] | None:
@@ -107,7 +122,9 @@ def _fields(value) -> dict[str, Any]:
 
 
 def _is_data(value, within: tuple[int, ...] = ()) -> bool:
-    """Whether a value is plain, or a container or dataclass of nothing but data; arrays may be large, and are not."""
+    """Whether a value is plain, or a container or object of nothing but data; arrays may be large, and are not."""
+    if _is_plain(value) or isinstance(value, np.generic):
+        return True
     if id(value) in within:
         return False
     within = (*within, id(value))
@@ -117,7 +134,27 @@ def _is_data(value, within: tuple[int, ...] = ()) -> bool:
         return all(_is_data(each, within) for each in value.values())
     if isinstance(value, (list, tuple, set, frozenset)):
         return all(_is_data(each, within) for each in value)
-    return _is_plain(value) or isinstance(value, np.generic)
+    if isinstance(value, type) or callable(value) or not hasattr(value, "__dict__"):
+        return False
+    # Objects of libraries hold more than Python shows, as tensors do.
+    own = isinstance(value, SimpleNamespace) or not is_of_a_library(type(value).__module__)
+    return own and all(_is_data(each, within) for each in vars(value).values())
+
+
+def _may_change(function: FunctionType) -> bool:
+    """Whether a function is one's own, so that what it refers to may change, or a copy that a worker got."""
+    return not (_is_importable(function) and is_of_a_library(function.__module__))
+
+
+@cache
+def is_of_a_library(module: str) -> bool:
+    """Whether a module is installed, built in, or part of this package."""
+    if module == "__main__":
+        return False
+    if module.partition(".")[0] == __package__:
+        return True
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return file is None or any(Path(file).is_relative_to(folder) for folder in LIBRARIES)
 
 
 def _is_importable(function: FunctionType) -> bool:
@@ -134,16 +171,24 @@ def _function_key(first: FunctionType) -> Hashable:
     for function in functions:
         names: list[Hashable] = []
         for name, value in _referred_to(function):
-            if isfunction(value) and not _is_importable(value):
+            if isfunction(value) and _may_change(value):
                 if value not in functions:
                     functions.append(value)
                 names.append((name, functions.index(value)))
             else:
                 # Other things may hold the function itself, so they are not looked into.
-                names.append((name, freeze(value) if _is_data(value) else _Identity(value)))
+                names.append((name, freeze(value) if _is_data(value) else _referred_key(value)))
         settings = (function.__defaults__, function.__kwdefaults__, vars(function))
         parts.append((function.__code__, *map(freeze, settings), tuple(names)))
     return tuple(parts)
+
+
+def _referred_key(value) -> Hashable:
+    """What is no data is equal to itself alone; classes of one's own have data beside, which may change."""
+    if not isinstance(value, type) or is_of_a_library(value.__module__):
+        return _Identity(value)
+    data = {name: each for name, each in vars(value).items() if not name.startswith("__") and _is_data(each)}
+    return (_Identity(value), freeze(data))
 
 
 def _referred_to(function: FunctionType) -> Iterator[tuple[str, Any]]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from ._built_models import forget_layers
 from ._programs import Network, NetworkSpec
+from .exceptions import NetworkError
 
 # Of idle networks; the last used one is kept whatever its size.
 MAX_NETWORKS = 8
@@ -38,17 +39,27 @@ def borrow(spec: NetworkSpec, seed: int = 0) -> Iterator[Network]:
             _idle[key] = networks
     if network is None:
         network = Network(spec, seed)
+    usable = True
     try:
         yield network
+    except NetworkError:
+        # It may have been built to what has changed since.
+        usable = False
+        raise
     finally:
-        with _idle_lock:
-            _idle.setdefault(key, []).append(network)
-            _idle.move_to_end(key)
-            while _too_many_idle():
-                oldest = next(iter(_idle))
-                _idle[oldest].pop(0)
-                if not _idle[oldest]:
-                    del _idle[oldest]
+        if usable:
+            _give_back(key, network)
+
+
+def _give_back(key: Hashable, network: Network) -> None:
+    with _idle_lock:
+        _idle.setdefault(key, []).append(network)
+        _idle.move_to_end(key)
+        while _too_many_idle():
+            oldest = next(iter(_idle))
+            _idle[oldest].pop(0)
+            if not _idle[oldest]:
+                del _idle[oldest]
 
 
 def _too_many_idle() -> bool:

@@ -19,7 +19,7 @@ from ._compiled import CompiledNetwork
 from ._freeze import freeze
 from ._heads import JointNetwork, cut, feature_model, with_heads
 from ._precision import with_precision
-from ._state import State, read, write
+from ._state import State, check_fits, read, write
 from .exceptions import NetworkError
 
 MAX_SEEDS = 4
@@ -250,5 +250,6 @@ def _is_random(layer) -> bool:
 def build_model(spec: NetworkSpec, state: State) -> keras.Model:
     """A network of its own, apart from the shared ones, with these values."""
     model, _ = _construct(spec, 0)
+    check_fits(model, state)
     write(model.variables, state)
     return model

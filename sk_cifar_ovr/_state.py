@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from .exceptions import NetworkError
+
 State = list[np.ndarray]
 
 
@@ -24,6 +26,22 @@ def read(variables) -> State:
 def fits(variables, values: State) -> bool:
     """Whether values have the shapes of the variables."""
     return [tuple(variable.shape) for variable in variables] == [value.shape for value in values]
+
+
+def check_fits(model: keras.Model, values: State) -> None:
+    """Refuse values of another network than this one, which its builder has made again.
+
+    Raises
+    ------
+    NetworkError
+        If the shapes differ.
+    """
+    if not fits(model.variables, values):
+        raise NetworkError(
+            f"The builder of {model.name!r} makes another network now than when the estimator was fitted: something "
+            "that it reads from elsewhere has changed. Set that back, or fit again; what changes between fits is best "
+            "a parameter of the builder, model__NAME."
+        )
 
 
 def write(variables, values) -> None:

@@ -67,7 +67,11 @@ def loss_grid(
     if focal:
         grid.append({f"{prefix}loss": ["focal"], f"{prefix}loss__gamma": focal, f"{prefix}class_weight": [None]})
     if weights:
-        plain_loss = {f"{prefix}loss": ["focal"], f"{prefix}loss__gamma": [0.0], f"{prefix}loss__alpha": [None]}
+        plain_loss: dict[str, list] = {
+            f"{prefix}loss": ["focal"],
+            f"{prefix}loss__gamma": [0.0],
+            f"{prefix}loss__alpha": [None],
+        }
         grid.append({**plain_loss, f"{prefix}class_weight": weights})
     if not grid:
         raise ValueError("No loss is left to search: give gammas, class_weights or plain=True.")

@@ -1,7 +1,9 @@
 """Networks that are built once and lent to one fit at a time."""
 
+import importlib
 import threading
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -109,6 +111,70 @@ def test_data_that_a_script_s_builder_names_is_looked_into(digits, widths):
     else:
         widths.units = 9
     assert clf.fit(X, y)._network.state[0].shape[-1] == 9
+
+
+def test_what_a_builder_reads_from_objects_and_classes_is_looked_into(digits):
+    X, y = digits
+
+    class Settings:
+        units = 4
+
+    space = SimpleNamespace(units=4)
+
+    class Factory:
+        units = 4
+
+        def build(self, meta):
+            return dense(meta, units=self.units)
+
+    factory = Factory()
+    for builder, owner in (
+        (lambda meta: dense(meta, units=Settings.units), Settings),
+        (lambda meta: dense(meta, units=space.units), space),
+        (factory.build, factory),
+    ):
+        clf = CNNClassifier(**{**FAST, "model": builder}).fit(X, y)
+        owner.units = 9
+        assert clf.fit(X, y)._network.state[0].shape[-1] == 9
+
+
+def test_what_a_builder_of_a_module_reads_is_looked_into(digits, tmp_path, monkeypatch):
+    X, y = digits
+    (tmp_path / "own_networks.py").write_text(
+        "from conftest import dense\nUNITS = 4\n\ndef build(meta):\n    return dense(meta, units=UNITS)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own_networks = importlib.import_module("own_networks")
+    clf = CNNClassifier(**{**FAST, "model": own_networks.build}).fit(X, y)
+    own_networks.UNITS = 9
+    assert clf.fit(X, y)._network.state[0].shape[-1] == 9
+    own_networks.UNITS = 7
+    clear_programs()
+    with pytest.raises(NetworkError, match="makes another network now"):
+        clf.predict(X)
+    with pytest.raises(NetworkError, match="makes another network now"):
+        clf.model_  # noqa: B018
+    own_networks.UNITS = 9
+    assert clf.predict(X).shape == y.shape
+
+
+SCALE = 1.0
+
+
+class Scaled(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return SCALE * keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+def test_what_a_loss_reads_is_looked_into(digits, monkeypatch):
+    X, y = digits
+    first = CNNClassifier(**FAST, loss=Scaled).fit(X, y)
+    before = trace_count()
+    CNNClassifier(**FAST, loss=Scaled).fit(X, y)
+    assert trace_count() == before
+    monkeypatch.setitem(globals(), "SCALE", 5.0)
+    second = CNNClassifier(**FAST, loss=Scaled, optimizer="sgd").fit(X, y)
+    assert second.history_["loss"][0] > 2 * first.history_["loss"][0]
 
 
 def test_tensors_are_equal_to_themselves_alone():
