@@ -18,8 +18,10 @@ from ._calibration import calibrator_from, calibrator_state
 from ._fitted import FittedNetwork
 from ._jobs import find_builder
 from ._programs import NetworkSpec
+from ._recipes import with_recipe
 from ._scikeras import Bridge, loss_class, optimizer_class
 from ._searches import is_search
+from ._state import OptimizerState
 from .backbones import split_weights
 from .exceptions import SavedFileError
 from .networks import BUILDERS
@@ -91,7 +93,13 @@ class Encoder:
             "mirror": network.mirror,
             "shift": network.shift,
             "state": [self._number(array) for array in network.state],
+            "optimizer": self._optimizer(network.optimizer_state),
         }
+
+    def _optimizer(self, state: OptimizerState | None) -> Document | None:
+        if state is None:
+            return None
+        return {"kind": state.kind.__name__, "values": [self._number(array) for array in state.values]}
 
     def _number(self, array: np.ndarray) -> int:
         if id(array) not in self._numbers:
@@ -218,7 +226,16 @@ class Decoder:
         bridge, spec = rebuilt(estimator, classes, shape, document["precision"], document["n_heads"])
         state = [self._array(number) for number in document["state"]]
         views = {"mirror": document["mirror"], "shift": document.get("shift", 0)}
-        return bridge, FittedNetwork(spec, shape, document["scale"], state, **views)
+        optimizer = self._optimizer(estimator, document.get("optimizer"))
+        return bridge, FittedNetwork(spec, shape, document["scale"], state, optimizer, **views)
+
+    def _optimizer(self, estimator, document: Document | None) -> OptimizerState | None:
+        """Where the optimizer was, unless the estimator's is another by now."""
+        optimizer = optimizer_class(with_recipe(estimator).optimizer)
+        kind = optimizer if isinstance(optimizer, type) else type(optimizer)
+        if document is None or document["kind"] != kind.__name__:
+            return None
+        return OptimizerState(kind, [self._array(number) for number in document["values"]])
 
     def _array(self, number: int) -> np.ndarray:
         if number not in self._arrays:

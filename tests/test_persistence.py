@@ -160,3 +160,22 @@ def test_parameters_changed_since_the_fit_are_no_part_of_it(digits, tmp_path):
     with pytest.raises(ValueError, match="fit again"):
         save(clf.set_params(model__filters=(4, 4, 9)), tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: CNNClassifier(**TINY, recipe="long"),
+        lambda: CNNClassifier(**TINY, optimizer=keras.optimizers.SGD(0.01, momentum=0.9)),
+        lambda: OneVsRestCNNClassifier(CNNClassifier(**TINY)),
+        lambda: OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy="independent"),
+    ],
+)
+def test_training_goes_on_as_if_nothing_had_been_saved(make, digits, tmp_path):
+    X, y = digits[0], digits[1] % 3
+    estimator = make().partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y)
+    save(estimator, tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    np.testing.assert_array_equal(
+        loaded.partial_fit(X, y).predict_proba(X), estimator.partial_fit(X, y).predict_proba(X)
+    )
