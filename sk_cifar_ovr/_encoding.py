@@ -16,8 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._calibration import calibrator_from, calibrator_state
 from ._fitted import FittedNetwork
+from ._freeze import alike
 from ._jobs import find_builder
-from ._programs import NetworkSpec
+from ._programs import NetworkSpec, build_model
 from ._recipes import with_recipe
 from ._scikeras import Bridge, loss_class, optimizer_class
 from ._searches import is_search
@@ -67,11 +68,14 @@ class Encoder:
     def _one_network(self, estimator) -> Document:
         network = estimator._network
         _, spec = rebuilt(estimator, estimator.classes_, network.shape, network.spec.precision, network.spec.n_heads)
-        if spec.key != network.spec.key:
+        if not alike(spec.key, network.spec.key):
             raise ValueError(
                 "The parameters of the network are others than those it was fitted with, and the file would not fit "
                 "together: fit again, or set them back."
             )
+        if spec.key != network.spec.key:
+            # The builder refers to what has changed, if only to a list that it writes to.
+            build_model(spec, network.state)
         return {"network": self._network(network)}
 
     def _one_vs_rest(self, estimator) -> Document:

@@ -3,12 +3,12 @@
 import os
 import sys
 import sysconfig
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
 from inspect import isfunction, ismethod
 from pathlib import Path
-from types import CodeType, FunctionType, SimpleNamespace
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import keras
@@ -63,10 +63,7 @@ def _frozen(value: Any, within: tuple[int, ...]) -> Hashable:
     if isinstance(value, partial):
         return ("partial", *(_frozen(part, within) for part in (value.func, value.args, value.keywords)))
     if ismethod(value):
-        owner = value.__self__
-        own = hasattr(owner, "__dict__") and not is_of_a_library(type(owner).__module__)
-        key = _frozen(vars(owner) if own else owner, within)
-        return ("method", _frozen(value.__func__, within), type(owner), key)
+        return ("method", _frozen(value.__func__, within), _frozen(value.__self__, within))
     if isfunction(value) and _may_change(value):
         return _ByCode(value)
     if isinstance(value, type) or isfunction(value):
@@ -77,15 +74,16 @@ def _frozen(value: Any, within: tuple[int, ...]) -> Hashable:
         settings = _fields(value)
     if settings is None and hasattr(value, "__dict__") and (callable(value) or _is_data(value)):
         settings = vars(value)
-    if settings is None:
-        return _Identity(value)
-    return ("made of", type(value), _frozen(settings, within), _call_key(value))
+    return _Identity(value) if settings is None else ("made of", type(value), _frozen(settings, within))
 
 
-def _call_key(value) -> Hashable:
-    """Code of what a Keras object of one's own does, such as a loss: it may refer to what changes."""
-    call = getattr(type(value), "call", None)
-    return _ByCode(call) if isfunction(call) and _may_change(call) else None
+def alike(one: Hashable, other: Hashable) -> bool:
+    """Whether two keys differ at most in what functions refer to."""
+    if isinstance(one, _ByCode) and isinstance(other, _ByCode):
+        return one.function.__code__ == other.function.__code__
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return one == other
 
 
 def _config(value) -> dict[str, Any] | None:
@@ -166,33 +164,41 @@ def _is_importable(function: FunctionType) -> bool:
 
 
 def _function_key(first: FunctionType) -> Hashable:
-    """Code of a function and of those it calls, with what they refer to."""
+    """Code of a function and of those it refers to, with all else that they refer to."""
     functions, parts = [first], []
     for function in functions:
-        names: list[Hashable] = []
+        key: list[Hashable] = [function.__code__]
         for name, value in _referred_to(function):
             if isfunction(value) and _may_change(value):
                 if value not in functions:
                     functions.append(value)
-                names.append((name, functions.index(value)))
+                key.append((name, functions.index(value)))
             else:
-                # Other things may hold the function itself, so they are not looked into.
-                names.append((name, freeze(value) if _is_data(value) else _referred_key(value)))
-        settings = (function.__defaults__, function.__kwdefaults__, vars(function))
-        parts.append((function.__code__, *map(freeze, settings), tuple(names)))
+                key.append((name, _referred_key(value, set(_names(function.__code__)))))
+        parts.append(tuple(key))
     return tuple(parts)
 
 
-def _referred_key(value) -> Hashable:
-    """What is no data is equal to itself alone; classes of one's own have data beside, which may change."""
-    if not isinstance(value, type) or is_of_a_library(value.__module__):
+def _referred_key(value, names: set[str]) -> Hashable:
+    """Key of what a function refers to, which may hold the function itself; `names` are those in its code."""
+    if _is_data(value) or isinstance(value, keras.Operation | keras.losses.Loss | keras.initializers.Initializer):
+        return freeze(value)
+    if isinstance(value, type) and not is_of_a_library(value.__module__):
+        parts: list[Mapping[str, Any]] = [vars(base) for base in reversed(value.__mro__)]
+    elif isinstance(value, ModuleType) and not is_of_a_library(value.__name__):
+        parts = [vars(value)]
+    else:
         return _Identity(value)
-    data = {name: each for name, each in vars(value).items() if not name.startswith("__") and _is_data(each)}
-    return (_Identity(value), freeze(data))
+    # Of a class after its bases, which it hides.
+    named = {name: part[name] for part in parts for name in sorted(names) if name in part}
+    return (_Identity(value), freeze({name: each for name, each in named.items() if _is_data(each)}))
 
 
 def _referred_to(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Global and enclosing variables that a function, or one defined inside it, names."""
+    """Defaults and attributes of a function, and variables outside that it, or one defined inside it, names."""
+    yield from ((f"default {i}", value) for i, value in enumerate(function.__defaults__ or ()))
+    yield from (function.__kwdefaults__ or {}).items()
+    yield from vars(function).items()
     for name in _names(function.__code__):
         if name in function.__globals__:
             yield name, function.__globals__[name]

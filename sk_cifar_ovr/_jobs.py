@@ -17,7 +17,7 @@ from ._precision import resolve_precision
 from ._pretrained import Pretrained
 from ._programs import NetworkSpec
 from ._recipes import find_augmentation, with_recipe
-from ._rows import check_same_images, pixel_scale, row_shape, shaped
+from ._rows import check_same_images, pixel_scale, row_shape, shaped, warn_of_no_pixels, warn_of_scale
 from ._scikeras import Bridge, check_routed, check_routed_names, loss_class, nearest, optimizer_class
 from ._training import Trained
 from .augment import AUGMENTATIONS
@@ -106,10 +106,13 @@ def make_job(estimator, X, y, *, classes=None, earlier: FittedNetwork | None = N
         shape, scale, classes = earlier.shape, earlier.scale, estimator.classes_
         check_same_images(X, shape, name)
         X = shaped(X, shape)
+        warn_of_scale(X, shape, expected_scale(settings.model, scale), name)
     else:
         shape = row_shape(X, settings.image_shape)
         X = shaped(X, shape)
         scale = pixel_scale(X, name) if len(shape) == 3 or is_builtin(builder) else 1.0
+        if is_builtin(builder):
+            warn_of_no_pixels(X, name)
         warn_of_grey(builder, shape, name)
     classes = checked_classes(y, classes, name)
     routed, pretrained = split_weights(builder, settings._routed)
@@ -177,6 +180,11 @@ def find_builder(model):
         )
     # SciKeras takes functions and partial objects, and no other callable.
     return model if inspect.isfunction(model) or isinstance(model, partial) else partial(model)
+
+
+def expected_scale(model, scale: float) -> float | None:
+    """The scale that rows are to have, as in fit; None where a network of one's own may have been fitted on any."""
+    return scale if scale != 1 or is_builtin(find_builder(model)) else None
 
 
 def is_builtin(builder) -> bool:

@@ -134,17 +134,7 @@ def pixel_scale(X: np.ndarray, estimator: str) -> float:
     -------
     float
     """
-    if X.size == 0:
-        return 1.0
-    unusual = "true and false" if X.dtype.kind == "b" else "negative values" if X.min() < 0 else None
-    if unusual is not None:
-        warnings.warn(
-            f"{estimator}: X holds {unusual}, and pixels count 0-255, so that the network hardly sees them differ. "
-            "Give uint8 images, or floats from 0 to 1: it scales them itself.",
-            PixelScaleWarning,
-            stacklevel=4,
-        )
-    if X.dtype.kind != "f" or X.max() > 1 or X.min() < 0:
+    if X.dtype.kind != "f" or X.size == 0 or X.max() > 1 or X.min() < 0:
         return 1.0
     warnings.warn(
         f"{estimator}: X holds floats from {X.min():.3g} to {X.max():.3g}, which were taken as pixels scaled to "
@@ -155,7 +145,19 @@ def pixel_scale(X: np.ndarray, estimator: str) -> float:
     return 255.0
 
 
-def warn_of_scale(X: np.ndarray, shape: tuple[int, ...], scale: float, estimator: str) -> None:
+def warn_of_no_pixels(X: np.ndarray, estimator: str) -> None:
+    """Warn of what a built-in network, which divides by 255, hardly sees."""
+    unusual = "true and false" if X.dtype.kind == "b" else "negative values" if X.size and X.min() < 0 else None
+    if unusual is not None:
+        warnings.warn(
+            f"{estimator}: X holds {unusual}, and pixels count 0-255, so that the network hardly sees them differ. "
+            "Give uint8 images, or floats from 0 to 1: it scales them itself.",
+            PixelScaleWarning,
+            stacklevel=4,
+        )
+
+
+def warn_of_scale(X: np.ndarray, shape: tuple[int, ...], scale: float | None, estimator: str) -> None:
     """Warn of pixels that a network was not fitted on: of 0-255 where those were 0-1, or the other way round.
 
     Parameters
@@ -164,12 +166,12 @@ def warn_of_scale(X: np.ndarray, shape: tuple[int, ...], scale: float, estimator
         Rows to predict.
     shape : tuple of int
         Of a row.
-    scale : float
-        `pixel_scale` of the rows of fit.
+    scale : float or None
+        `pixel_scale` of the rows of fit; None where they may have had any.
     estimator : str
         Name for the warning.
     """
-    if X.size == 0:
+    if X.size == 0 or scale is None:
         return
     # Somewhat brighter than white is no other scale.
     if scale != 1 and X.max() > 2:
@@ -188,7 +190,7 @@ def shaped(X: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return X.reshape(len(X), *shape)
 
 
-def rows_like_fitted(estimator, X, shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
+def rows_like_fitted(estimator, X, shape: tuple[int, ...], scale: float | None = None) -> np.ndarray:
     """Check X in prediction: scikit-learn's checks, images of the fitted shape, pixels of the fitted scale.
 
     Raises

@@ -44,12 +44,22 @@ def checked_metric(threshold, truth):
             f"threshold={threshold!r} returned {value!r} where every answer was right: a threshold metric has to be "
             "defined there, and higher must be better."
         )
-    if float(threshold(truth, 1 - truth)) > float(value):
+    if _of_wrong_answers(threshold, truth) > float(value):
         raise ValueError(
             f"threshold={threshold!r} is higher where every answer was wrong than where every one was right: it has "
             "to be a metric of which more is better, and not a loss."
         )
     return threshold
+
+
+def _of_wrong_answers(metric, truth) -> float:
+    """The metric where every answer is wrong, or minus infinity where it is undefined there."""
+    try:
+        with np.errstate(all="ignore"):
+            found = float(metric(truth, 1 - truth))
+    except ArithmeticError:
+        return -np.inf
+    return found if np.isfinite(found) else -np.inf
 
 
 def by_problem(threshold, classes) -> Any:

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._fitted import FittedNetwork
 from ._fitting import run_job
-from ._jobs import make_job
+from ._jobs import expected_scale, make_job
 from ._labels import check_partial_fit, checked_weights, class_weights
 from ._precision import PRECISIONS
 from ._recipes import RECIPES
@@ -389,7 +389,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of `classes_`; rows sum to 1.
         """
         check_is_fitted(self)
-        return self._network.predict(rows_like_fitted(self, X, self._network.shape, self._network.scale))
+        scale = expected_scale(self.model, self._network.scale)
+        return self._network.predict(rows_like_fitted(self, X, self._network.shape, scale))
 
     def predict(self, X):
         """Most probable class of each row.

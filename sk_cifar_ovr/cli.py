@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _with_numbers(pairs: list[tuple[str, object]]) -> dict[object, object]:
     """A JSON object whose keys are labels: JSON has numbers only as text there."""
-    return {int(key) if key.lstrip("-").isdecimal() else key: value for key, value in pairs}
+    return {int(key) if re.fullmatch("-?(0|[1-9][0-9]*)", key) else key: value for key, value in pairs}
 
 
 def _setting(text: str) -> tuple[str, object]:

@@ -48,7 +48,7 @@ class MissingExtraError(ImportError):
 
 
 class PixelScaleWarning(DataConversionWarning):
-    """Float images that lie within 0-1 were taken as 0-1, not as 0-255."""
+    """Pixels may be on another scale than is meant: floats within 0-1 are taken as 0-1, all else as 0-255."""
 
 
 class ColorWarning(DataConversionWarning):

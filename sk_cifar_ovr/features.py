@@ -221,7 +221,8 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             float32, or float64 of a network in float64; a data frame after ``set_output(transform="pandas")``.
         """
         check_is_fitted(self)
-        X = rows_like_fitted(self, X, self._networks[0].shape, self._networks[0].scale)
+        shape, scale = self._networks[0].shape, self._networks[0].scale
+        X = rows_like_fitted(self, X, shape, None if scale == 1 else scale)
         estimator = _inner(self.estimator_)
         if is_scikeras(estimator):
             X = encoded_rows(estimator, X)

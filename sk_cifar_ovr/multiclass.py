@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._calibration import METHODS, calibrated, log_odds
 from ._crossfit import make_tuning, refuse_tuning
+from ._jobs import expected_scale
 from ._labels import check_partial_fit, checked_classes, checked_weights
 from ._ovr_samplers import problem_samplers
 from ._problems import FittedProblems, Problems, check_binary_weights, weights_by_problem
@@ -250,7 +251,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
     def _outputs(self, X) -> np.ndarray:
         """Probabilities of "others" and "the class", calibrated if asked for, (n, len(estimators_), 2)."""
         check_is_fitted(self)
-        X = rows_like_fitted(self, X, self.image_shape_, self.estimators_[0].pixel_scale_)
+        first = self.estimators_[0]
+        X = rows_like_fitted(self, X, self.image_shape_, expected_scale(first.model, first.pixel_scale_))
         outputs = FittedProblems(self.estimators_, self._joint).outputs(X)
         if self.calibrators_ is None:
             return outputs

@@ -3,13 +3,13 @@ import warnings
 import numpy as np
 import pytest
 from conftest import dense
-from sklearn.metrics import f1_score, hamming_loss, zero_one_loss
+from sklearn.metrics import f1_score, hamming_loss, precision_score, recall_score, zero_one_loss
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
-from sk_cifar_ovr._thresholds import averaged_threshold, fixed_thresholds, tuned_threshold
+from sk_cifar_ovr._thresholds import averaged_threshold, checked_metric, fixed_thresholds, tuned_threshold
 from sk_cifar_ovr.losses import sparse_categorical_focal_loss
 
 SMALL = {"model__filters": (4, 4, 8), "epochs": 2, "batch_size": 64, "random_state": 0, "precision": "float32"}
@@ -237,6 +237,16 @@ def test_a_loss_is_no_threshold_metric(digits, threshold):
     X, y = digits
     with pytest.raises(ValueError, match="more is better"):
         OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold=threshold, cv=2).fit(X, y % 3)
+
+
+def test_a_metric_may_be_undefined_where_all_is_wrong(digits):
+    X, y = digits
+
+    def harmonic(truth, answers):
+        found = [float(score(truth, answers, zero_division=0)) for score in (precision_score, recall_score)]
+        return 2 * found[0] * found[1] / sum(found)
+
+    assert checked_metric(harmonic, (y == 1).astype(int)) is harmonic
 
 
 def test_class_weights_of_the_estimator_speak_of_its_problems(digits):

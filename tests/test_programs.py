@@ -1,5 +1,6 @@
 """Networks that are built once and lent to one fit at a time."""
 
+import functools
 import importlib
 import threading
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import dense
 
-from sk_cifar_ovr import CNNClassifier
+from sk_cifar_ovr import CNNClassifier, load, save
 from sk_cifar_ovr._backends import trace_count
 from sk_cifar_ovr._freeze import freeze
 from sk_cifar_ovr._pool import MAX_NETWORKS, clear_programs
@@ -136,6 +137,7 @@ def test_what_a_builder_reads_from_objects_and_classes_is_looked_into(digits):
         clf = CNNClassifier(**{**FAST, "model": builder}).fit(X, y)
         owner.units = 9
         assert clf.fit(X, y)._network.state[0].shape[-1] == 9
+    assert freeze(SimpleNamespace(pixels=X)) != freeze(SimpleNamespace(pixels=X))
 
 
 def test_what_a_builder_of_a_module_reads_is_looked_into(digits, tmp_path, monkeypatch):
@@ -148,7 +150,10 @@ def test_what_a_builder_of_a_module_reads_is_looked_into(digits, tmp_path, monke
     clf = CNNClassifier(**{**FAST, "model": own_networks.build}).fit(X, y)
     own_networks.UNITS = 9
     assert clf.fit(X, y)._network.state[0].shape[-1] == 9
+    through_the_module = CNNClassifier(**{**FAST, "model": lambda meta: dense(meta, units=own_networks.UNITS)})
+    assert through_the_module.fit(X, y)._network.state[0].shape[-1] == 9
     own_networks.UNITS = 7
+    assert through_the_module.fit(X, y)._network.state[0].shape[-1] == 7
     clear_programs()
     with pytest.raises(NetworkError, match="makes another network now"):
         clf.predict(X)
@@ -158,23 +163,38 @@ def test_what_a_builder_of_a_module_reads_is_looked_into(digits, tmp_path, monke
     assert clf.predict(X).shape == y.shape
 
 
-SCALE = 1.0
+LOG: list = []
 
 
-class Scaled(keras.losses.Loss):
-    def call(self, y_true, y_pred):
-        return SCALE * keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+def logging(meta):
+    LOG.append("built")
+    return dense(meta)
 
 
-def test_what_a_loss_reads_is_looked_into(digits, monkeypatch):
-    X, y = digits
-    first = CNNClassifier(**FAST, loss=Scaled).fit(X, y)
-    before = trace_count()
-    CNNClassifier(**FAST, loss=Scaled).fit(X, y)
-    assert trace_count() == before
-    monkeypatch.setitem(globals(), "SCALE", 5.0)
-    second = CNNClassifier(**FAST, loss=Scaled, optimizer="sgd").fit(X, y)
-    assert second.history_["loss"][0] > 2 * first.history_["loss"][0]
+def test_a_builder_that_changes_what_it_names_can_be_saved(digits, tmp_path):
+    clf = CNNClassifier(**{**FAST, "model": logging}).fit(*digits)
+    save(clf, tmp_path / "model")
+    again = load(tmp_path / "model", trusted=[f"{__name__}:logging"])
+    np.testing.assert_array_equal(again.predict_proba(digits[0]), clf.predict_proba(digits[0]))
+
+
+def decorated(function):
+    @functools.wraps(function)
+    def wrapper(*args, **options):
+        return function(*args, **options)
+
+    return wrapper
+
+
+@decorated
+def calling_itself(meta, depth=2):
+    return calling_itself(meta, depth - 1) if depth else dense(meta)
+
+
+def test_functions_that_refer_to_themselves_have_keys(digits):
+    assert freeze(calling_itself) == freeze(calling_itself)
+    calling_itself.me = calling_itself
+    assert CNNClassifier(**{**FAST, "model": calling_itself}).fit(*digits).n_iter_ == 1
 
 
 def test_tensors_are_equal_to_themselves_alone():

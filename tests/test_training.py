@@ -154,9 +154,12 @@ def test_images_are_not_copied_whole(digits, monkeypatch):
 @pytest.mark.parametrize("wrap", [lambda clf: clf, OneVsRestCNNClassifier])
 def test_pixels_of_another_scale_than_in_fit_are_said(digits, wrap):
     X, y = digits
-    of_bytes = wrap(CNNClassifier(**FAST)).fit(X, y)
+    builtin = CNNClassifier(model__filters=(4, 4, 4), epochs=1, random_state=0)
+    of_bytes = wrap(builtin).fit(X, y)
     with pytest.warns(PixelScaleWarning, match="0 to 255.*bring X to that scale"):
         of_bytes.predict(X / 255)
+    with pytest.warns(PixelScaleWarning, match="0 to 255.*bring X to that scale"):
+        of_bytes.partial_fit(X / 255, y)
     with pytest.warns(PixelScaleWarning, match="taken as pixels"):
         of_floats = wrap(CNNClassifier(**FAST)).fit(X / 255, y)
     with pytest.warns(PixelScaleWarning, match="up to 255, and fit had floats"):
@@ -166,6 +169,9 @@ def test_pixels_of_another_scale_than_in_fit_are_said(digits, wrap):
         of_bytes.predict(X.astype("float32"))
         of_bytes.predict(np.zeros_like(X, "float32"))
         of_floats.predict(X / 255)
+        # A network of one's own may scale as it likes.
+        standardised = wrap(CNNClassifier(**FAST)).fit(X / 64 - 2.0, y)
+        standardised.predict(np.full_like(X, 0.5, "float32"))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +180,7 @@ def test_pixels_of_another_scale_than_in_fit_are_said(digits, wrap):
 def test_pixels_that_are_none_are_said(digits, change, message):
     X, y = digits
     with pytest.warns(PixelScaleWarning, match=message):
-        CNNClassifier(**FAST).fit(change(X), y)
+        CNNClassifier(model__filters=(4, 4, 4), epochs=1).fit(change(X), y)
 
 
 def test_batch_larger_than_n_is_all_rows(digits):
