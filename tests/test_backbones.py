@@ -5,6 +5,7 @@ import pickle
 import random
 import shutil
 import threading
+from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 import h5py
@@ -20,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, _pretrained, load, save
 from sk_cifar_ovr._applications import _is_preprocessing, make_application
 from sk_cifar_ovr._backbone_layers import ExpectedPixels, _leaves
+from sk_cifar_ovr._keras_home import keras_home
 from sk_cifar_ovr._pool import borrow
 from sk_cifar_ovr.backbones import keras_application, mobilenet
 from sk_cifar_ovr.exceptions import ChecksumError, ColorWarning, ImageShapeError, NetworkError, WeightsError
@@ -344,6 +346,16 @@ def test_a_copy_that_keras_keeps_needs_no_internet(tmp_path, monkeypatch, applic
         _pretrained.Pretrained(application, "imagenet").check()
     (tmp_path / "models" / file).touch()
     _pretrained.Pretrained(application, "imagenet").check()
+
+
+def test_keras_home_is_where_keras_itself_looks(monkeypatch):
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setattr("os.access", lambda *_: True)
+    assert keras_home() == Path.home() / ".keras"
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert keras_home() == Path("/tmp/.keras")
+    monkeypatch.setenv("KERAS_HOME", "~/own")
+    assert keras_home() == Path.home() / "own"
 
 
 def test_published_weights_are_those_of_kerass_file(rgb, tmp_path, monkeypatch):

@@ -52,6 +52,14 @@ def test_networks_that_adapt_to_images(digits):
     assert not np.allclose(kernel, np.eye(4).reshape(kernel.shape) / 64)
 
 
+@pytest.mark.parametrize("n_rows", [20, 360])
+def test_features_may_be_written_to(digits, n_rows):
+    X, y = digits
+    features = CNNFeatures(CNNClassifier(**SMALL)).fit(X, y).transform(X[:n_rows])
+    features -= features.mean(axis=0)
+    assert np.abs(features.mean(axis=0)).max() < 1e-4
+
+
 def test_learning_rate_and_loss_values_apply(digits):
     """They are arguments of the compiled program, not constants in it."""
     X, y = digits
