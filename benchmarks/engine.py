@@ -119,7 +119,7 @@ def _predictions(arguments, theirs, joint, independent):
     }
     for side in sides.values():
         side()
-    return ratios(interleaved(sides, arguments.repeats or 5), "scikeras")
+    return ratios(interleaved(sides, arguments.repeats), "scikeras")
 
 
 def peers(arguments):
@@ -137,7 +137,7 @@ def peers(arguments):
         on_pytorch = "Net" in type(getattr(ovr, "estimator", None)).__name__
         return held_out_f1(ovr.estimators_, held if on_pytorch else X_held, y_held)
 
-    fits = compared(sides, "keras by hand", arguments.repeats or 5, score)
+    fits = compared(sides, "keras by hand", arguments.repeats, score)
     return described(surroundings(), sha256, n=len(X), epochs=2, precision="float32", fit=fits)
 
 
@@ -168,7 +168,7 @@ def overhead(arguments):
             loop()
         return loops
 
-    fits = compared(sides, "scikeras", arguments.repeats or 9, score, bare_loops)
+    fits = compared(sides, "scikeras", max(arguments.repeats, 9), score, bare_loops)
     median = {name: timed["median_seconds"] for name, timed in fits["timed"].items()}
     beyond = {
         "scikeras": median["scikeras"] - median["bare loop float32"],
@@ -231,7 +231,7 @@ def search(arguments):
         "ours float32": lambda: run(our_classifier(epochs=2, precision="float32")),
         "ours auto": lambda: run(our_classifier(epochs=2)),
     }
-    searches = compared(sides, "scikeras", arguments.repeats or 5, lambda s: s.cv_results_["mean_test_score"].tolist())
+    searches = compared(sides, "scikeras", arguments.repeats, lambda s: s.cv_results_["mean_test_score"].tolist())
     return described(surroundings(), sha256, n=len(X), epochs=2, candidates=6, folds=3, search=searches)
 
 
@@ -319,7 +319,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all without one")
     parser.add_argument("--data", default=DATA)
-    parser.add_argument("--repeats", type=int, help="5, or 9 of overhead, without it")
+    parser.add_argument("--repeats", type=int, default=5, help="overhead takes 9 at least")
     parser.add_argument("--n", type=int, default=10_000, help="images of one_vs_rest and quality")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -164,10 +164,8 @@ def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
     """
     features, tail = cut(model)
     taken = {layer.name for layer in model.layers}
-    if _is_plain_dense(tail[0]):
-        outputs, head_values, wide = _one_wide_head(features, tail, n_heads, taken)
-    else:
-        (outputs, head_values), wide = _separate_heads(features, tail, n_heads, taken), None
+    grow = _one_wide_head if _is_plain_dense(tail[0]) else _separate_heads
+    outputs, head_values, wide = grow(features, tail, n_heads, taken)
     joint = keras.Model(model.inputs[0], outputs, name=f"{model.name}_joint")
     place = {id(variable): i for i, variable in enumerate(joint.variables)}
     pick: list[Callable[[State, int], np.ndarray]] = []
@@ -243,7 +241,7 @@ def _separate_heads(features, tail, n_heads, taken):
 
         return find
 
-    return ops.stack(outputs, axis=1), {id(source): nth(j) for j, source in enumerate(tail[0].variables)}
+    return ops.stack(outputs, axis=1), {id(source): nth(j) for j, source in enumerate(tail[0].variables)}, None
 
 
 @keras.saving.register_keras_serializable(package="sk_cifar_ovr")

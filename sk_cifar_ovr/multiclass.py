@@ -13,7 +13,8 @@ from ._crossfit import make_tuning, refuse_tuning
 from ._jobs import expected_scale
 from ._labels import check_partial_fit, checked_classes, checked_weights
 from ._ovr_samplers import problem_samplers
-from ._problems import FittedProblems, Problems, check_binary_weights, weights_by_problem
+from ._problem_weights import check_binary_weights, weights_by_problem
+from ._problems import FittedProblems, Problems
 from ._progress import Progress
 from ._rows import as_rows, keeps_last_fit, rows_like_fitted
 from ._searches import check_search, inner_classifier, is_search

@@ -41,6 +41,7 @@ FLOORS = [
         "_batches",
         "_rows",
         "_labels",
+        "_problem_weights",
         "_thresholds",
         "_calibration",
         "_resampling",
