@@ -26,9 +26,9 @@ from _cifar import CLASSES, held_out, whole
 from _common import DATA, RESULTS, surroundings, write_result
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, ovr_report, save
-from sk_cifar_ovr._recipes import with_recipe
-from sk_cifar_ovr._thresholds import tuned_threshold
+from sk_cifar_ovr.classifier._recipes import with_recipe
 from sk_cifar_ovr.metrics import positive_probabilities
+from sk_cifar_ovr.one_vs_rest._thresholds import tuned_threshold
 
 RUNS = {
     "independent": {

@@ -60,7 +60,7 @@ def cost(arguments):
 
 def _cost(name, size, X, y, repeats):
     from sk_cifar_ovr import CNNClassifier, clear_programs
-    from sk_cifar_ovr._branches import multiply_adds
+    from sk_cifar_ovr.engine.compiled._branches import multiply_adds
 
     # The custom CNN takes images as they come; backbones enlarge them themselves, which is part of the cost.
     own = name == "cifar_cnn"
@@ -234,8 +234,9 @@ def _weights(name, folder):
     """Path of the network's file, under its published name, in a folder; or Keras' own download."""
     if folder is None:
         return "imagenet"
-    from sk_cifar_ovr._applications import WEIGHT_FILES
     from sk_cifar_ovr.backbones import APPLICATIONS, BACKBONES
+
+    from sk_cifar_ovr.networks._keras_applications import WEIGHT_FILES
 
     return Path(folder) / WEIGHT_FILES[APPLICATIONS[BACKBONES[name]]]
 

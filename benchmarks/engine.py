@@ -40,8 +40,8 @@ from _sides import (
     skorch_ovr,
 )
 
-from sk_cifar_ovr._backends import trace_count
-from sk_cifar_ovr._problems import FittedProblems
+from sk_cifar_ovr.engine.compiled._backends import trace_count
+from sk_cifar_ovr.one_vs_rest._tasks import FittedProblems
 
 
 def compared(sides, baseline, repeats, score, made_later=dict) -> dict:

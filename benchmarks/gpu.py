@@ -96,7 +96,7 @@ def throughput(arguments):
 
 def side_by_side(arguments):
     """Ten networks in one program against one after another, 5,000 images, 1 epoch, after one to warm up."""
-    import sk_cifar_ovr._problems as problems
+    import sk_cifar_ovr.one_vs_rest._tasks as problems
 
     part = data(arguments)
     X, y = part.X[:5000], part.y[:5000]

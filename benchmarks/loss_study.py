@@ -30,8 +30,8 @@ from _study import f1
 from sklearn.metrics import average_precision_score
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
-from sk_cifar_ovr._thresholds import tuned_threshold
 from sk_cifar_ovr.metrics import positive_probabilities
+from sk_cifar_ovr.one_vs_rest._thresholds import tuned_threshold
 
 CLASS_OF_SEED = (3, 8, 0, 5, 2)
 BATCH_SIZE = 64

@@ -15,9 +15,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 from _common import clock, described, interleaved, ratios, surroundings, write_result
 
-import sk_cifar_ovr._problems as problems
+import sk_cifar_ovr.one_vs_rest._tasks as problems
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load_digit_images
-from sk_cifar_ovr._branches import multiply_adds
+from sk_cifar_ovr.engine.compiled._branches import multiply_adds
 
 
 def dense(meta, *, units=32):

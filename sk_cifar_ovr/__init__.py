@@ -6,6 +6,9 @@ from typing import Any
 
 __version__ = version("sk_cifar_ovr")
 
+# Modules that moved into a room keep their old import paths: `_moved` is searched after this folder.
+__path__.append(f"{__path__[0]}/_moved")
+
 _HOME = {
     "fetch_cifar10": "datasets",
     "load_image_folder": "datasets",
@@ -17,13 +20,13 @@ _HOME = {
     "EmbeddingDisplay": "plots",
     "SparseCategoricalFocalLoss": "losses",
     "CNNClassifier": "classifier",
-    "OneVsRestCNNClassifier": "multiclass",
+    "OneVsRestCNNClassifier": "one_vs_rest",
     "ImageSampler": "imbalance",
     "CNNFeatures": "features",
     "TSNETransformer": "manifold",
     "save": "persistence",
     "load": "persistence",
-    "clear_programs": "_pool",
+    "clear_programs": "engine",
 }
 
 __all__ = sorted(_HOME)

@@ -107,7 +107,7 @@ def _setting(text: str) -> tuple[str, object]:
 
 def _report(arguments) -> int:
     from . import report
-    from ._split import load_split
+    from .report import load_split
 
     _draw_without_windows()
     needed = report.page_needs()
@@ -148,7 +148,7 @@ def _predict(arguments) -> int:
     import numpy as np
     import pandas as pd
 
-    from ._whole_file import write_whole
+    from ._shared.files import write_whole
     from .datasets import read_image_files
     from .metrics import positive_probabilities
     from .persistence import load
@@ -189,7 +189,7 @@ def _predict(arguments) -> int:
 
 def _check_csv(path: Path) -> None:
     """Refuse a file that cannot be written before the work that it shall hold."""
-    from ._whole_file import check_folder
+    from ._shared.files import check_folder
 
     if path.is_dir():
         raise IsADirectoryError(f"--csv {path} is a folder; name a file.")

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from sk_cifar_ovr import CNNClassifier, load, save
-from sk_cifar_ovr._split import load_split
 from sk_cifar_ovr.cli import _setting, main
 from sk_cifar_ovr.exceptions import DatasetError, PixelScaleWarning
 from sk_cifar_ovr.metrics import positive_probabilities
+from sk_cifar_ovr.report._data import load_split
 
 ARCHIVE = Path(__file__).parents[2] / "shared" / "data" / "cifar10-jpeg.tar.xz"
 REFERENCE_COLUMNS = (
@@ -102,8 +102,8 @@ def test_a_part_at_fault_loses_no_other(tmp_path, capsys, monkeypatch):
     def fail(*arguments, **options):
         raise RuntimeError("no paint left")
 
-    monkeypatch.setattr("sk_cifar_ovr._pictures.OvRConfusionDisplay", fail)
-    monkeypatch.setattr("sk_cifar_ovr._map.CNNFeatures", fail)
+    monkeypatch.setattr("sk_cifar_ovr.report._pictures.OvRConfusionDisplay", fail)
+    monkeypatch.setattr("sk_cifar_ovr.report._map.CNNFeatures", fail)
     root = write_images(tmp_path / "images")
     command = ["report", "--data", str(root), "--epochs", "1", "--quiet", "--set", "model__filters=[4, 4, 4]"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 1
@@ -135,7 +135,7 @@ def test_the_model_is_saved_before_the_test_images_are_read(tmp_path, capsys, mo
     def fail(*arguments, **options):
         raise ValueError("no memory left")
 
-    monkeypatch.setattr("sk_cifar_ovr.report.examine", fail)
+    monkeypatch.setattr("sk_cifar_ovr.report._report.examine", fail)
     root = write_images(tmp_path / "images")
     command = ["report", "--data", str(root), "--epochs", "1", "--quiet", "--set", "model__filters=[4, 4, 4]"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 1
@@ -252,7 +252,7 @@ def test_an_interrupted_report_keeps_the_model(tmp_path, capsys, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sk_cifar_ovr.report.make_map", interrupt)
+    monkeypatch.setattr("sk_cifar_ovr.report._report.make_map", interrupt)
     root = write_images(tmp_path / "images")
     command = ["report", "--data", str(root), "--epochs", "1", "--quiet", "--set", "model__filters=[4, 4, 4]"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 130
@@ -304,7 +304,7 @@ def test_bad_input_is_one_line_on_stderr(arguments, message, tmp_path, capsys, m
 
 @pytest.mark.skipif(not ARCHIVE.exists(), reason="shared/data/cifar10-jpeg.tar.xz is not here")
 def test_reference_stands_beside_cifar10_only():
-    from sk_cifar_ovr._split import Split
+    from sk_cifar_ovr.report._data import Split
 
     cifar = load_split(str(ARCHIVE), seed=0, verbose=0)
     assert cifar.is_cifar10

@@ -47,13 +47,7 @@ from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
-from sk_cifar_ovr import (
-    CNNClassifier,
-    EmbeddingDisplay,
-    OneVsRestCNNClassifier,
-    OvRConfusionDisplay,
-    OvRCurvesDisplay,
-)
+from sk_cifar_ovr import CNNClassifier, EmbeddingDisplay, OneVsRestCNNClassifier, OvRConfusionDisplay, OvRCurvesDisplay
 from sk_cifar_ovr.plots import HistoryDisplay, OvRCalibrationDisplay
 
 SHAPE = (8, 8, 1)

@@ -1,4 +1,4 @@
-"""The house's arrows: imports go down only, and importing the package is cheap."""
+"""The arrows between rooms: imports go down only, through a room's front door, and importing the package is cheap."""
 
 import ast
 import subprocess
@@ -9,99 +9,103 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sk_cifar_ovr"
 
-# Each module imports only modules of lower floors.
-FLOORS = [
-    {
-        "exceptions",
-        "_freeze",
-        "_sklearn",
-        "_progress",
-        "_tables",
-        "_intervals",
-        "_thumbnails",
-        "_repulsion",
-        "_distinct_rows",
-        "_whole_file",
-    },
-    {"_plot_style", "_opentsne", "_state"},
-    {"_archive", "_download"},
-    {"_images", "_cifar", "_keras_home"},
-    {"datasets", "losses", "augment", "whitening", "_image_input"},
-    {"strong_networks", "_applications"},
-    {"_backbone_layers", "_pretrained"},
-    {"backbones"},
-    {
-        "networks",
-        "_split",
-        "_courses",
-        "_precision",
-        "_heads",
-        "_built_models",
-        "_backends",
-        "_batches",
-        "_rows",
-        "_labels",
-        "_problem_weights",
-        "_thresholds",
-        "_calibration",
-        "_resampling",
-        "_neighbors",
-    },
-    {"_objective", "_recipes", "_branches"},
-    {"_problem_samplers", "_compiled", "_weighted_rows"},
-    {"_programs"},
-    {"_pool"},
-    {"_scikeras", "_prediction"},
-    {"_training", "_training_rows"},
-    {"_features_store"},
-    {"_phases"},
-    {"_fitted"},
-    {"_jobs"},
-    {"_fitting"},
-    {"classifier"},
-    {"imbalance"},
-    {"_ovr_samplers"},
-    {"_searches"},
-    {"_problems"},
-    {"_crossfit"},
-    {"multiclass", "manifold"},
-    {"features"},
-    {"_ovr_input"},
-    {"_curves", "_mistakes"},
-    {"metrics"},
-    {"model_selection"},
-    {"_curve_plots", "_embedding_plot", "_run_plots"},
-    {"plots"},
-    {"_encoding"},
-    {"persistence"},
-    {"_run"},
-    {"_markdown", "_map", "_pictures"},
-    {"_html_table", "_html_map"},
-    {"_html"},
-    {"report"},
-    {"cli"},
-    {"__main__"},
-]
-FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+# A room, or a file beside the rooms, imports only what it names here and what these import.
+BELOW = {
+    "__main__": {"cli"},
+    "cli": {"report"},
+    "report": {"persistence", "features", "plots", "manifold", "datasets"},
+    "persistence": {"one_vs_rest"},
+    "features": {"one_vs_rest"},
+    "one_vs_rest": {"imbalance"},
+    "imbalance": {"classifier"},
+    "classifier": {"engine"},
+    "engine": {"networks", "losses", "augment"},
+    "plots": {"metrics"},
+    "model_selection": {"metrics"},
+    "networks": set(),
+    "losses": set(),
+    "augment": set(),
+    "datasets": set(),
+    "manifold": set(),
+    "metrics": set(),
+}
+FOR_ALL = {"_shared", "exceptions"}
+# Import paths of earlier versions.
+ALIASES = {"_moved": {"networks"}}
+
+FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 
-def imported(module):
-    """Modules of this package that a module imports, anywhere in it."""
-    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            yield from [node.module] if node.module else [alias.name for alias in node.names]
+def all_below(room):
+    direct = {**BELOW, **ALIASES}.get(room, set())
+    return direct.union(*map(all_below, direct))
+
+
+def imported(path):
+    """Modules of this package that a file imports, anywhere in it, as parts of their dotted names."""
+    package = path.parts[:-1]
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) + 1 - node.level] if path.parts[0] != "_moved" else ()
+            module = (*base, *(node.module.split(".") if node.module else ()))
+            yield from [module] if node.module else [(*base, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert not (node.module or "").startswith("sk_cifar_ovr"), f"{module} imports the package root"
+            assert not (node.module or "").startswith("sk_cifar_ovr"), f"{path} imports by the package's name"
         elif isinstance(node, ast.Import):
-            assert not any(a.name.startswith("sk_cifar_ovr") for a in node.names), f"{module} imports the root"
+            assert not any(a.name.startswith("sk_cifar_ovr") for a in node.names), f"{path} imports by name"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_go_down_only(module):
-    assert module in FLOOR, f"{module} has no floor in the house yet"
-    upward = [other for other in imported(module) if FLOOR[other] >= FLOOR[module]]
-    assert not upward
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_imports_go_down_and_through_the_front_door(path):
+    room = path.parts[0].removesuffix(".py")
+    if room == "__init__":
+        assert not list(imported(path))
+        return
+    allowed = all_below(room) | FOR_ALL
+    for module in imported(path):
+        if module[0] == room:
+            continue
+        assert module[0] in allowed, f"{path} imports {'.'.join(module)}, which is not below it"
+        behind_the_door = module[0] != "_shared" and any(part.startswith("_") for part in module)
+        assert not behind_the_door or room in ALIASES, f"{path} imports {'.'.join(module)}, a private file"
+
+
+def test_every_room_has_a_place_and_says_what_it_is_for():
+    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    files = {path.stem for path in PACKAGE.glob("*.py")}
+    assert rooms | files == {"__init__", *BELOW, *FOR_ALL, *ALIASES}
+    for room in rooms - ALIASES.keys():
+        assert ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text()))
+
+
+def test_no_file_or_folder_grows_out_of_sight():
+    assert len([path for path in PACKAGE.iterdir() if path.name != "__pycache__"]) <= 22
+    for folder in {PACKAGE / path.parent for path in FILES}:
+        assert len([path for path in folder.iterdir() if path.is_file()]) <= 14, folder
+    for path in FILES:
+        text = (PACKAGE / path).read_text()
+        docstrings = sum(
+            len((ast.get_docstring(node, clean=False) or "").splitlines())
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        )
+        n_lines = len(text.splitlines())
+        assert n_lines <= 300 or docstrings > n_lines / 2, f"{path} has {n_lines} lines"
+
+
+def test_the_engine_knows_no_scikit_learn():
+    for path in FILES:
+        if path.parts[0] == "engine":
+            assert not {"sklearn", "imblearn", "scikeras"} & set(foreign(path)), path
+
+
+def foreign(path):
+    """Top-level packages that a file imports."""
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
 
 
 def run_python(code):
@@ -114,17 +118,35 @@ def test_importing_the_package_loads_nothing_heavy():
     assert loaded.strip() == "[]"
 
 
+@pytest.mark.parametrize("room", ["datasets", "manifold", "metrics", "plots", "model_selection"])
+def test_rooms_without_networks_load_no_keras(room):
+    loaded = run_python(f"import sys, sk_cifar_ovr.{room}; print('keras' in sys.modules)")
+    assert loaded.strip() == "False"
+
+
+def test_import_paths_of_earlier_versions_still_work():
+    out = run_python(
+        "from sk_cifar_ovr.backbones import keras_application, densenet121\n"
+        "from sk_cifar_ovr.whitening import Whitening\n"
+        "from sk_cifar_ovr import networks\n"
+        "print(networks.keras_application is keras_application, networks.Whitening is Whitening)"
+    )
+    assert out.strip() == "True True"
+
+
 def test_only_the_seams_know_private_names():
-    """scikeras in one file; scikit-learn's private modules in another."""
-    users = {"scikeras": set(), "sklearn._": set()}
-    for module in MODULES:
-        for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module:
+    """scikeras in one file, and at most three private names of scikit-learn in another."""
+    scikeras, private = set(), {}
+    for path in FILES:
+        for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 if node.module.split(".")[0] == "scikeras":
-                    users["scikeras"].add(module)
-                private = any(part.startswith("_") for part in node.module.split("."))
-                private |= any(alias.name.startswith("_") for alias in node.names)
-                if node.module.startswith("sklearn") and private:
-                    users["sklearn._"].add(module)
-    assert users["scikeras"] == {"_scikeras"}
-    assert users["sklearn._"] <= {"_sklearn"}
+                    scikeras.add(str(path))
+                if node.module.startswith("sklearn"):
+                    hidden = any(part.startswith("_") for part in node.module.split("."))
+                    names = {alias.name for alias in node.names if hidden or alias.name.startswith("_")}
+                    private.setdefault(str(path), set()).update(names)
+    private = {path: names for path, names in private.items() if names}
+    assert scikeras == {"classifier/_scikeras.py"}
+    assert private.keys() <= {"_shared/sklearn_internals.py"}
+    assert all(len(names) <= 3 for names in private.values()), private

@@ -1,0 +1,124 @@
+"""`ImageSampler`: any sampler of imbalanced-learn, on images."""
+
+import numpy as np
+from imblearn.base import BaseSampler
+from imblearn.utils import check_target_type
+
+from .._shared.sklearn_internals import HasMethods
+from ..classifier import as_rows
+from ._resampling import check_enough_images, checked_clone, picks_rows, resample
+
+
+class ImageSampler(BaseSampler):
+    """Resample images with any sampler of imbalanced-learn.
+
+    Samplers that pick rows (``RandomOverSampler``, ``RandomUnderSampler``, ``TomekLinks``, ``NearMiss``, ...) return
+    images as they were. Samplers that make new ones (``SMOTE``, ``ADASYN``, ``ClusterCentroids``, ``SMOTEENN``, ...)
+    work on flat rows of floats; what they make is rounded and clipped to the dtype of the images and gets their
+    shape. On integers, imbalanced-learn's own arithmetic wraps around.
+
+    Parameters
+    ----------
+    sampler : sampler of imbalanced-learn
+        Any object with ``fit_resample``; a clone of it is fitted.
+
+    Attributes
+    ----------
+    sampler_ : sampler of imbalanced-learn
+        The fitted clone. One that looks at labels only was fitted on row numbers.
+    sample_indices_ : ndarray of int, shape (n_new,)
+        Numbers of the rows that were picked; only where the sampler has them.
+    sampling_strategy_ : dict
+        Number of images that the sampler is to make, keep or look at, by class label.
+    n_features_in_ : int
+        Columns of flat rows; height * width * channels of images.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Only where X had names.
+
+    See Also
+    --------
+    OneVsRestCNNClassifier : Its `sampler` resamples each "class k versus others" problem on its own.
+
+    Notes
+    -----
+    Samplers that make images hold all of them as floats, several times over. Distances are those of pixels, so that
+    neighbours are images with similar brightness in the same places, and an image between two of them shows both.
+    New pixels lie between those of the two, except where a sampler reaches beyond on purpose, as ``SVMSMOTE`` and
+    ``RandomOverSampler(shrinkage=...)`` do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imblearn.over_sampling import SMOTE
+    >>> from sk_cifar_ovr import ImageSampler, load_digit_images
+    >>> digits = load_digit_images()
+    >>> rows = np.flatnonzero((digits.target > 0) | (np.arange(len(digits.target)) < 300))
+    >>> X, y = ImageSampler(SMOTE(random_state=0)).fit_resample(digits.images[rows], digits.target[rows])
+    >>> X.shape, X.dtype, np.bincount(y)
+    ((1830, 8, 8, 1), dtype('uint8'), array([183, 183, 183, 183, 183, 183, 183, 183, 183, 183]))
+    """
+
+    _parameter_constraints: dict = {"sampler": [HasMethods(["fit_resample"])]}
+
+    def __init__(self, sampler):
+        self.sampler = sampler
+
+    @property
+    def sampling_strategy(self):
+        """What the sampler aims at."""
+        return getattr(self.sampler, "sampling_strategy", "auto")
+
+    @property
+    def _sampling_type(self):
+        return getattr(self.sampler, "_sampling_type", "bypass")
+
+    def _check_X_y(self, X, y, accept_sparse=None):
+        y, is_one_hot = check_target_type(y, indicate_one_vs_all=True)
+        if hasattr(X, "columns") and hasattr(X, "sparse"):
+            X = X.sparse.to_dense()
+        X, y = as_rows(self, X, y, reset=True)
+        return X, y, is_one_hot
+
+    def _fit_resample(self, X, y):
+        sampler = checked_clone(self.sampler)
+        check_enough_images(sampler, y)
+        X, y = resample(sampler, X, y)
+        self.sampler_ = sampler
+        if hasattr(sampler, "sample_indices_"):
+            self.sample_indices_ = np.asarray(sampler.sample_indices_)
+        elif hasattr(self, "sample_indices_"):
+            del self.sample_indices_
+        return X, y
+
+    def fit_resample(self, X, y):
+        """Resample images and their labels.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+            Images or flat rows of any numeric dtype.
+        y : array-like of shape (n,)
+            Class labels.
+
+        Returns
+        -------
+        X : ndarray, shape (n_new, ...)
+            Images of the same shape and dtype; a data frame or a list where X was one.
+        y : ndarray of shape (n_new,)
+            Labels, in whatever y came.
+
+        Raises
+        ------
+        ResamplingError
+            If a class that new images are to be made for has too few neighbours.
+        ValueError
+            If X, y or a parameter is invalid.
+        """
+        return super().fit_resample(X, y)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.three_d_array = True
+        tags.sampler_tags.sample_indices = picks_rows(self.sampler) or hasattr(self.sampler, "shrinkage")
+        return tags

@@ -1,0 +1,182 @@
+"""Run a sampler of imbalanced-learn on images, through floats only where it makes new ones."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import get_tags
+
+from ..exceptions import ResamplingError
+
+
+def picks_rows(sampler) -> bool:
+    """Whether a sampler only picks rows, and tells which.
+
+    Parameters
+    ----------
+    sampler : sampler of imbalanced-learn
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from imblearn.over_sampling import SMOTE, RandomOverSampler
+    >>> picks_rows(RandomOverSampler()), picks_rows(SMOTE())
+    (True, False)
+    >>> picks_rows(RandomOverSampler(shrinkage=1.0))  # adds noise to the rows it picks
+    False
+    """
+    if not hasattr(sampler, "__sklearn_tags__"):
+        return False
+    tags: Any = getattr(get_tags(sampler), "sampler_tags", None)
+    return bool(tags and tags.sample_indices) and getattr(sampler, "shrinkage", None) is None
+
+
+def checked_clone(sampler):
+    """A clone, its parameters validated: imbalanced-learn validates none of samplers inside others."""
+    sampler = clone(sampler)
+    if hasattr(sampler, "_validate_params"):
+        sampler._validate_params()
+    return sampler
+
+
+def looks_at_labels_only(sampler) -> bool:
+    """Whether a sampler picks rows without looking at them."""
+    from imblearn.over_sampling import RandomOverSampler
+    from imblearn.under_sampling import RandomUnderSampler
+
+    return isinstance(sampler, (RandomOverSampler, RandomUnderSampler)) and picks_rows(sampler)
+
+
+def picked_rows(sampler, X: np.ndarray, y: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
+    """Numbers of the rows that a sampler picks.
+
+    Parameters
+    ----------
+    sampler : sampler of imbalanced-learn
+        One that `picks_rows`; it is fitted.
+    X : ndarray, shape (n, ...)
+    y : ndarray of shape (n,)
+    among : ndarray of int or None, default=None
+        The rows that it may pick; None is all.
+
+    Returns
+    -------
+    ndarray of int, shape (n_new,)
+        A row may come several times.
+    """
+    rows = np.arange(len(y)) if among is None else among
+    if looks_at_labels_only(sampler):
+        features = rows[:, None]
+    else:
+        features = (X if len(rows) == len(X) else X[rows]).reshape(len(rows), -1)
+    sampler.fit_resample(features, y[rows])
+    return rows[sampler.sample_indices_]
+
+
+def resample(sampler, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Resample images of any dtype and rank.
+
+    Parameters
+    ----------
+    sampler : sampler of imbalanced-learn
+        It is fitted.
+    X : ndarray, shape (n, ...)
+    y : ndarray of shape (n,)
+
+    Returns
+    -------
+    X : ndarray, shape (n_new, ...)
+        Same dtype. New pixels are rounded and clipped to it where it is an integer's.
+    y : ndarray of shape (n_new,)
+    """
+    if picks_rows(sampler):
+        rows = picked_rows(sampler, X, y)
+        return X[rows], y[rows]
+    flat, y_new = sampler.fit_resample(X.reshape(len(X), -1).astype(_float_for(X.dtype), copy=False), y)
+    flat = np.asarray(flat)
+    if flat.ndim != 2 or flat[:1].size != X[:1].size:
+        raise ResamplingError(
+            f"{type(sampler).__name__} made rows of shape {flat.shape[1:]} from images of {X[:1].size} pixels: only "
+            "samplers that leave the pixels what they are can stand in front of a network."
+        )
+    return _as_dtype(flat, X.dtype).reshape(len(flat), *X.shape[1:]), y_new
+
+
+def _float_for(dtype: np.dtype) -> np.dtype:
+    """Float type that holds every value of a type, or of 64-bit integers the most."""
+    # float16 is left too: neighbours would be sought, and new pixels be made, in its 11 bits.
+    return np.result_type(dtype, "float32")
+
+
+def _as_dtype(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    if dtype.kind == "f":
+        return pixels.astype(dtype, copy=False)
+    lowest, highest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return np.clip(np.rint(pixels), lowest, highest).astype(dtype)
+
+
+def check_strategy(sampler, y: np.ndarray) -> None:
+    """Have imbalanced-learn check what a sampler aims at, without resampling anything.
+
+    Parameters
+    ----------
+    sampler : sampler of imbalanced-learn
+    y : ndarray of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If these labels cannot be brought to its ``sampling_strategy``.
+    """
+    from imblearn.base import BaseSampler
+    from imblearn.utils import check_sampling_strategy
+
+    if isinstance(sampler, BaseSampler):
+        check_sampling_strategy(sampler.sampling_strategy, y, sampler._sampling_type)
+
+
+def check_enough_images(sampler, y: np.ndarray) -> None:
+    """Refuse to have images made between neighbours where a class has too few of them.
+
+    Parameters
+    ----------
+    sampler : sampler of imbalanced-learn
+    y : ndarray of shape (n,)
+
+    Raises
+    ------
+    ResamplingError
+        Naming the class, and what would do.
+    """
+    from imblearn.over_sampling import SMOTE
+    from imblearn.over_sampling.base import BaseOverSampler
+    from imblearn.utils import check_sampling_strategy
+
+    if hasattr(sampler, "smote"):
+        sampler = sampler.smote or SMOTE(sampling_strategy=sampler.sampling_strategy)
+    # ADASYN calls them otherwise.
+    neighbors: Any = getattr(sampler, "k_neighbors", getattr(sampler, "n_neighbors", None))
+    if neighbors is None or not isinstance(sampler, BaseOverSampler):
+        return
+    needed = int(neighbors) + 1 if isinstance(neighbors, Integral) else neighbors.n_neighbors
+    wanted = check_sampling_strategy(sampler.sampling_strategy, y, "over-sampling")
+    for label, n_new in wanted.items():
+        count = np.count_nonzero(y == label)
+        if n_new > 0 and count < needed:
+            name = type(sampler).__name__
+            remedy = "use RandomOverSampler, which repeats images"
+            if count > 1:
+                remedy = f"set its neighbours to {count - 1} or less, or {remedy}"
+            raise ResamplingError(
+                f"{name} makes images between one and its {needed - 1} nearest neighbours of the same class, and class "
+                f"{_plain(label)!r} has {count} image{'s' if count > 1 else ''}: {remedy}, or leave the class out of "
+                "sampling_strategy."
+            )
+
+
+def _plain(label):
+    return label.item() if isinstance(label, np.generic) else label

@@ -1,0 +1,52 @@
+"""The built-in networks by name."""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+
+import keras
+
+from .._shared.text import nearest
+from ._backbones import BACKBONES
+from ._cifar_cnn import cifar_cnn
+from ._small_resnet import small_resnet
+from ._whitened_cnn import whitened_cnn
+
+BUILDERS: dict[str, Callable[..., keras.Model]] = {
+    "cifar_cnn": cifar_cnn,
+    "small_resnet": small_resnet,
+    "whitened_cnn": whitened_cnn,
+    **BACKBONES,
+}
+
+
+def find_builder(model):
+    """Builder of that name, or the callable given.
+
+    Raises
+    ------
+    ValueError
+        If no built-in network has that name; names the nearest one.
+    TypeError
+        If it is a model or a class instead of a builder.
+    """
+    if isinstance(model, str):
+        if model not in BUILDERS:
+            raise ValueError(
+                f"model={model!r}{nearest(model, BUILDERS)}: use one of {sorted(BUILDERS)} or a builder. Any other "
+                "network of keras.applications is model='keras_application' with its name, such as "
+                "model__name='ResNet101'."
+            )
+        return BUILDERS[model]
+    if isinstance(model, keras.Model) or inspect.isclass(model):
+        raise TypeError(
+            "model must be the name of a built-in network or a builder, a function (meta, *, ...) -> keras.Model "
+            f"that makes a new network for each fit; got {model!r}."
+        )
+    # SciKeras takes functions and partial objects, and no other callable.
+    return model if inspect.isfunction(model) or isinstance(model, partial) else partial(model)
+
+
+def is_builtin(builder) -> bool:
+    """Whether a builder is one of this package's own."""
+    return builder in BUILDERS.values()

@@ -1,0 +1,41 @@
+"""Progress where standard error is a file."""
+
+import pytest
+from conftest import dense
+
+import sk_cifar_ovr._shared.progress as progress
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
+
+
+def test_lines_in_a_log_say_how_far_and_how_long(digits, capsys, monkeypatch):
+    X, y = digits
+    monkeypatch.setattr(progress, "SECONDS_APART", 0.0)
+    CNNClassifier(dense, epochs=2, batch_size=180, verbose=1, random_state=0).fit(X, y)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:3] == [
+        "epoch 1/2: 25%, 0.0 min left",
+        "epoch 1/2: 50%, 0.0 min left",
+        "epoch 2/2: 75%, 0.0 min left",
+    ]
+    assert lines[-1].startswith("epoch 2/2: ended after 0.")
+
+
+def test_few_lines_and_none_where_silent(digits, capsys):
+    X, y = digits
+    CNNClassifier(dense, epochs=2, verbose=1, random_state=0).fit(X, y)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    CNNClassifier(dense, epochs=2, verbose=0, random_state=0).fit(X, y)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("strategy", ["joint", "independent"])
+def test_a_warm_start_counts_no_epochs_of_the_head(digits, strategy, capsys, monkeypatch):
+    X, y = digits
+    base = CNNClassifier(dense, head_epochs=2, epochs=1, warm_start=True, batch_size=180, random_state=0)
+    ovr = OneVsRestCNNClassifier(base, strategy=strategy, verbose=1).fit(X, y % 3)
+    monkeypatch.setattr(progress, "SECONDS_APART", 0.0)
+    capsys.readouterr()
+    ovr.fit(X, y % 3)
+    lines = capsys.readouterr().err.splitlines()
+    assert all("epoch 1/1" in line for line in lines)
+    assert "100%" in lines[-2]

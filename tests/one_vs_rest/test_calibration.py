@@ -1,0 +1,139 @@
+"""Calibrated probabilities of the K problems, and thresholds on them."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from conftest import dense
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.metrics import brier_score_loss
+
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
+from sk_cifar_ovr.metrics import positive_probabilities, probability_scores
+
+TINY = {"model": dense, "epochs": 3, "batch_size": 64, "random_state": 0}
+LEARNING = {"estimator__epochs": 20, "estimator__optimizer__learning_rate": 0.01}
+METHODS = ["sigmoid", "isotonic", "temperature"]
+
+
+# scikit-learn fits its calibrators to scores as they come, and to float32 ones less exactly than to float64.
+EXACT = CNNClassifier(**TINY, precision="float64")
+
+
+def calibrated(method, cv=3, base=None, **settings):
+    return OneVsRestCNNClassifier(base or CNNClassifier(**TINY), calibration=method, cv=cv, **settings)
+
+
+@pytest.fixture(scope="module")
+def parts(digits):
+    X, y = digits
+    return X[:240], X[240:], y[:240] % 3, y[240:] % 3
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize("strategy", ["joint", "independent"])
+def test_it_is_scikit_learns_calibration(parts, method, strategy):
+    X, X_test, y, _ = parts
+    weight = np.where(y == 1, 2.0, 1.0)
+    ours = calibrated(method, base=EXACT, strategy=strategy).fit(X, y, sample_weight=weight)
+    plain = OneVsRestCNNClassifier(EXACT, strategy=strategy)
+    theirs = CalibratedClassifierCV(plain, method=method, cv=3, ensemble=False).fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(ours.predict_proba(X_test), theirs.predict_proba(X_test), atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_two_classes_are_scikit_learns_too(parts, method):
+    X, X_test, y, _ = parts
+    ours = calibrated(method, base=EXACT).fit(X, y == 0)
+    theirs = CalibratedClassifierCV(OneVsRestCNNClassifier(EXACT), method=method, cv=3, ensemble=False)
+    theirs.fit(X, y == 0)
+    assert len(ours.calibrators_) == 1
+    assert ours.decision_function(X_test).shape == (len(X_test),)
+    np.testing.assert_allclose(ours.predict_proba(X_test), theirs.predict_proba(X_test), atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_probabilities_become_true(parts, method):
+    """The focal loss leaves a short training unsure of itself."""
+    X, X_test, y, y_test = parts
+    settings = {**LEARNING, "estimator__loss__gamma": 5.0}
+    before = calibrated(None).set_params(**settings).fit(X, y)
+    after = calibrated(method).set_params(**settings).fit(X, y)
+    errors = [probability_scores(y_test, positive_probabilities(ovr, X_test)) for ovr in (before, after)]
+    assert errors[1]["calibration_error"].mean() < errors[0]["calibration_error"].mean() - 0.02
+    assert after.thresholds_.tolist() == [0.5] * 3
+    np.testing.assert_array_equal(after.predict_ovr(X_test), positive_probabilities(after, X_test) >= 0.5)
+
+
+def test_classes_can_be_compared(parts):
+    """One class weighs so much that the argmax takes it nearly always; calibrated it is one of three again."""
+    X, X_test, y, y_test = parts
+    settings = {**LEARNING, "class_weight": {0: 50.0}}
+    before = calibrated(None).set_params(**settings).fit(X, y)
+    after = calibrated("sigmoid").set_params(**settings).fit(X, y)
+    assert after.score(X_test, y_test) > before.score(X_test, y_test) + 0.1
+    scores = after.decision_function(X_test)
+    np.testing.assert_array_equal(after.predict(X_test), after.classes_[scores.argmax(axis=1)])
+    np.testing.assert_array_equal(after.predict_proba(X_test).argmax(axis=1), scores.argmax(axis=1))
+
+
+def test_thresholds_are_tuned_on_calibrated_probabilities(parts):
+    """A monotone change of the scores moves the threshold along, so that the answers stay."""
+    X, X_test, y, _ = parts
+    raw, both = (calibrated(method, threshold="f1").set_params(**LEARNING).fit(X, y) for method in (None, "sigmoid"))
+    assert not np.allclose(raw.thresholds_, both.thresholds_, atol=0.01)
+    assert (raw.predict_ovr(X_test) == both.predict_ovr(X_test)).mean() > 0.99
+
+
+def test_the_networks_are_those_of_an_uncalibrated_fit(parts):
+    X, _, y, _ = parts
+    plain, after = calibrated(None).fit(X, y), calibrated("sigmoid").fit(X, y)
+    for one, other in zip(plain.estimators_, after.estimators_, strict=True):
+        np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
+    assert plain.calibrators_ is None
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_saved_and_loaded(parts, method, tmp_path):
+    X, X_test, y, _ = parts
+    fitted = calibrated(method).fit(X, y)
+    save(fitted, tmp_path / "model")
+    again = load(tmp_path / "model", trusted=[f"{dense.__module__}:dense"])
+    assert again.predict_proba(X_test).tobytes() == fitted.predict_proba(X_test).tobytes()
+    np.testing.assert_array_equal(again.predict_ovr(X_test), fitted.predict_ovr(X_test))
+    with zipfile.ZipFile(tmp_path / "model") as archive:
+        assert (
+            method
+            in json.loads(archive.read("estimator.json"))["estimator"]["fitted"]["calibrators"]["list"][0]["dict"][0]
+        )
+
+
+def test_a_class_without_rows_in_a_fold_is_said_before_training(digits, monkeypatch):
+    from sk_cifar_ovr.one_vs_rest import _cross_fitting as _crossfit
+
+    X, y = digits
+    monkeypatch.setattr(_crossfit.Problems, "fit", None)
+    with pytest.warns(UserWarning, match="least populated"), pytest.raises(ValueError, match="fewer folds"):
+        calibrated("sigmoid", cv=5).fit(X, np.where(np.arange(len(y)) < 2, 9, y % 2))
+    weightless = np.where(y == 1, 0.0, 1.0)
+    with pytest.raises(ValueError, match="Class 1 has no rows"):
+        calibrated("sigmoid").fit(X, y, sample_weight=weightless)
+
+
+def test_an_unknown_method_is_refused(parts):
+    X, _, y, _ = parts
+    with pytest.raises(ValueError, match="calibration"):
+        calibrated("platt").fit(X, y)
+
+
+def test_brier_score_of_a_rare_class(parts):
+    """Calibration speaks of the data's own frequencies, whatever weights trained the network."""
+    X, X_test, y, y_test = parts
+    settings = {"estimator__class_weight": "balanced", "estimator__epochs": 10}
+    rare, rare_test = np.flatnonzero((y != 0) | (np.arange(len(y)) % 3 == 0)), y_test != 0
+    scores = []
+    for method in (None, "isotonic"):
+        ovr = calibrated(method).set_params(**settings).fit(X[rare], y[rare])
+        scores.append(brier_score_loss(y_test[rare_test] == 1, positive_probabilities(ovr, X_test[rare_test])[:, 1]))
+    assert scores[1] < scores[0]
