@@ -1,4 +1,4 @@
-"""``python -m sk_cifar_ovr``."""
+"""Run the command line with ``python -m sk_cifar_ovr``."""
 
 import sys
 

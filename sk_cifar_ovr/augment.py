@@ -1,4 +1,4 @@
-"""Random changes of training images, as Keras layers inside the training graph."""
+"""Data augmentation as Keras layers."""
 
 from numbers import Integral
 
@@ -9,28 +9,32 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="sk_cifar_ovr")
 class RandomFlipShift(keras.layers.Layer):
-    """Mirror half of the images and shift each by some pixels, the border filled by reflection.
+    """Randomly shift and mirror images in training; the border is filled by reflection.
 
     Parameters
     ----------
     shift : int, default=2
-        Largest shift in pixels, in each direction.
+        Maximum shift in pixels, in each direction.
     flip : bool or "alternating", default=True
-        Mirror left and right with probability one half. "alternating" mirrors an image in every second epoch,
-        so that two epochs in a row show both sides of each; which half of the images starts mirrored depends on
-        their pixels, taken as whole numbers.
+        If True, each image is mirrored horizontally with probability one half. If ``"alternating"``, each image is
+        mirrored in every second epoch, so that two consecutive epochs show both versions. About half of the images
+        are mirrored in the first epoch; which ones depends on their pixels, rounded to integers.
     cutout : int, default=0
-        Side in pixels of a square, centred anywhere in the image, that is filled with the image's mean colour;
-        0 cuts nothing.
+        Side in pixels of a square, centred at a random pixel, that is filled with the mean colour of the image. 0
+        turns it off.
     seed : int or None, default=None
-        Of the layer's own use; a fit of an estimator reseeds it.
+        Seed for using the layer alone. The estimators reseed the layer in `fit`.
     **options
-        Those of `keras.layers.Layer`.
+        Arguments of `keras.layers.Layer`.
+
+    See Also
+    --------
+    CNNClassifier : Uses the layer with ``augment="flip_shift"``.
 
     References
     ----------
     DeVries and Taylor (2017), "Improved Regularization of Convolutional Neural Networks with Cutout".
-    Jordan (2024), "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", of the alternating flip.
+    Jordan (2024), "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (alternating flip).
 
     Examples
     --------
@@ -57,7 +61,7 @@ class RandomFlipShift(keras.layers.Layer):
             self.epoch = self.add_weight(shape=(), initializer="zeros", dtype="int32", trainable=False, name="epoch")
 
     def build(self, input_shape):
-        """Refuse images that are too small for the shift.
+        """Check that images are large enough for the shift.
 
         Parameters
         ----------
@@ -67,25 +71,25 @@ class RandomFlipShift(keras.layers.Layer):
         Raises
         ------
         ValueError
-            If `shift` is not below both sides: there is no more image to reflect.
+            If `shift` is not smaller than height and width.
         """
         if self.shift >= min(input_shape[1:3]):
             height, width = input_shape[1:3]
             raise ValueError(f"shift={self.shift} is too much for images of {height}x{width} pixels: use less.")
 
     def begin_epoch(self, epoch):
-        """Say which epoch begins; a fit of an estimator does.
+        """Set the current epoch. Estimators call this in `fit`.
 
         Parameters
         ----------
         epoch : int
-            From 0; only "alternating" asks.
+            Starts at 0. Used only with ``flip="alternating"``.
         """
         if self.flip == "alternating":
             self.epoch.assign(epoch)
 
     def call(self, images, training=False):
-        """Changed images in training, else the images.
+        """Augment images in training; otherwise return them unchanged.
 
         Parameters
         ----------
@@ -98,24 +102,24 @@ class RandomFlipShift(keras.layers.Layer):
         """
         if not training:
             return images
-        rows = self._picked(images, 1)
-        columns = self._picked(images, 2)
+        rows = self._shifted_positions(images, 1)
+        columns = self._shifted_positions(images, 2)
         if self.flip:
-            mirrored = self._mirrored(images)
+            mirrored = self._is_mirrored(images)
             columns = ops.where(mirrored, ops.flip(columns, axis=1), columns)
-        # One look-up of whole pixels is several times faster than one along each axis.
+        # Gathering whole pixels once is several times faster than gathering along each axis.
         _, height, width, channels = images.shape
         first = ops.arange(ops.shape(images)[0], dtype="int32")[:, None, None] * (height * width)
-        place = first + rows[:, :, None] * width + columns[:, None, :]
-        changed = ops.take(ops.reshape(images, (-1, channels)), place, axis=0)
-        return self._cut_out(changed) if self.cutout else changed
+        position = first + rows[:, :, None] * width + columns[:, None, :]
+        shifted = ops.take(ops.reshape(images, (-1, channels)), position, axis=0)
+        return self._cut_out(shifted) if self.cutout else shifted
 
-    def _mirrored(self, images):
-        """Whether each image is mirrored, (n, 1)."""
+    def _is_mirrored(self, images):
+        """Whether each image is mirrored, shape (n, 1)."""
         if self.flip != "alternating":
             return keras.random.uniform((ops.shape(images)[0], 1), seed=self.generator) < 0.5
-        # An image is its own coin: the layer knows neither rows nor their order. Weights of the pixels, and a bit from
-        # the middle, keep images of even values or of doubled size from falling on one side.
+        # A hash of the image decides, because the layer does not know the index of an image in the data set. Weighting
+        # the pixels and taking a middle bit also halves images whose values are even or whose pixels are doubled.
         weights = np.random.default_rng(0).integers(1, 128, images.shape[1:])
         total = ops.sum(
             ops.cast(ops.round(images), "int32") * ops.convert_to_tensor(weights, dtype="int32"), axis=(1, 2, 3)
@@ -123,26 +127,26 @@ class RandomFlipShift(keras.layers.Layer):
         return ops.equal((total // 256 + self.epoch) % 2, 1)[:, None]
 
     def _cut_out(self, images):
-        hit = self._in_square(images, 1)[:, :, None, None] & self._in_square(images, 2)[:, None, :, None]
-        return ops.where(hit, ops.mean(images, axis=(1, 2), keepdims=True), images)
+        inside = self._in_square(images, 1)[:, :, None, None] & self._in_square(images, 2)[:, None, :, None]
+        return ops.where(inside, ops.mean(images, axis=(1, 2), keepdims=True), images)
 
     def _in_square(self, images, axis):
-        """Which rows or columns the square covers, (n, length)."""
+        """Whether the square covers each position of an axis, shape (n, length)."""
         n, length = ops.shape(images)[0], images.shape[axis]
         first = keras.random.randint((n, 1), 0, length, seed=self.generator) - self.cutout // 2
-        place = ops.arange(length, dtype="int32")[None]
-        return (place >= first) & (place < first + self.cutout)
+        position = ops.arange(length, dtype="int32")[None]
+        return (position >= first) & (position < first + self.cutout)
 
-    def _picked(self, images, axis):
-        """Which row or column each output pixel comes from, (n, length)."""
+    def _shifted_positions(self, images, axis):
+        """Position along an axis that each output pixel is read from, shape (n, length)."""
         n, length = ops.shape(images)[0], images.shape[axis]
         shift = keras.random.randint((n, 1), -self.shift, self.shift + 1, seed=self.generator)
-        place = ops.abs(ops.arange(length, dtype="int32")[None] + shift)
+        position = ops.abs(ops.arange(length, dtype="int32")[None] + shift)
         last = length - 1
-        return last - ops.abs(last - place)
+        return last - ops.abs(last - position)
 
     def get_config(self):
-        """Settings from which `from_config` makes the same layer."""
+        """Constructor arguments, for serialisation."""
         own = {"shift": self.shift, "flip": self.flip, "cutout": self.cutout, "seed": self.seed}
         return {**super().get_config(), **own}
 

@@ -1,4 +1,4 @@
-"""Losses on integer labels: a pure function and a thin registered Keras class."""
+"""Losses for integer labels: a pure function, and Keras classes that call it."""
 
 from numbers import Real
 
@@ -8,19 +8,19 @@ from keras import ops
 
 
 def sparse_categorical_focal_loss(y_true, y_pred, gamma=2.0, alpha=None, from_logits=False, label_smoothing=0.0):
-    r"""Focal loss of integer labels, one value an example.
+    r"""Focal loss for integer labels, one value per sample.
 
     .. math:: -\sum_c y_c \, \alpha_c \, (1 - p_c)^\gamma \, \log p_c
 
-    where ``y`` is the one-hot label, smoothed to ``y (1 - s) + s / C``. At ``gamma=0`` without ``alpha``
-    it is the sparse categorical cross-entropy.
+    where ``y`` is the one-hot label, smoothed to ``y (1 - s) + s / C``. With ``gamma=0`` and without ``alpha``
+    this is the sparse categorical cross-entropy.
 
     Parameters
     ----------
     y_true : tensor of int, shape (...)
         Labels from 0 to C - 1.
     y_pred : tensor of float, shape (..., C)
-        Probabilities, or logits where `from_logits`.
+        Probabilities, or logits if `from_logits` is True.
     gamma : float or scalar tensor, default=2.0
         Focusing parameter, at least 0.
     alpha : tensor broadcastable to (..., C) or None, default=None
@@ -28,21 +28,32 @@ def sparse_categorical_focal_loss(y_true, y_pred, gamma=2.0, alpha=None, from_lo
     from_logits : bool, default=False
         Whether `y_pred` are logits.
     label_smoothing : float or scalar tensor, default=0.0
-        Share of the label spread evenly over all classes.
+        Fraction of the label that is distributed evenly over all classes.
 
     Returns
     -------
     tensor of float, shape (...)
 
+    See Also
+    --------
+    SparseCategoricalFocalLoss : The same as a Keras loss.
+
     References
     ----------
     Lin, Goyal, Girshick, He and Dollar (2017), "Focal Loss for Dense Object Detection", equation 5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss = sparse_categorical_focal_loss(np.array([1]), np.array([[0.5, 0.5]], dtype="float32"))
+    >>> round(float(loss[0]), 4)
+    0.1733
     """
     y_pred = ops.convert_to_tensor(y_pred)
     if keras.backend.standardize_dtype(y_pred.dtype) in ("float16", "bfloat16"):
         y_pred = ops.cast(y_pred, "float32")
     dtype = keras.backend.standardize_dtype(y_pred.dtype)
-    # A smallest normal number keeps every logarithm and its gradient finite at p = 0 and p = 1.
+    # The smallest normal number keeps each logarithm and its gradient finite at p = 0 and p = 1.
     tiny = ops.convert_to_tensor(np.finfo(dtype).tiny, dtype=dtype)
     n_classes = y_pred.shape[-1]
     labels = ops.one_hot(ops.cast(y_true, "int32"), n_classes, dtype=dtype)
@@ -54,38 +65,39 @@ def sparse_categorical_focal_loss(y_true, y_pred, gamma=2.0, alpha=None, from_lo
     else:
         p = y_pred
         log_p = ops.log(_at_least(p, tiny))
-    # 1 - p, from the other classes.
-    others = _at_least(ops.sum(p, axis=-1, keepdims=True) - p, tiny)
-    terms = smoothed * ops.exp(ops.cast(gamma, dtype) * ops.log(others)) * log_p
+    # 1 - p, as the sum over the rest of the classes.
+    rest = _at_least(ops.sum(p, axis=-1, keepdims=True) - p, tiny)
+    terms = smoothed * ops.exp(ops.cast(gamma, dtype) * ops.log(rest)) * log_p
     if alpha is not None:
         terms = terms * ops.cast(alpha, dtype)
     return -ops.sum(terms, axis=-1)
 
 
 def _at_least(x, least):
-    # `ops.maximum` takes float64 to float32 on PyTorch.
+    # `ops.maximum` converts float64 to float32 on PyTorch.
     return ops.where(x < least, least, x)
 
 
 def class_alpha(alpha, n_classes: int) -> np.ndarray | None:
-    """Spell out `alpha` as one weight a class.
+    """Convert `alpha` to one weight per class.
 
     Parameters
     ----------
     alpha : None, float or array-like of shape (n_classes,)
-        With two classes a number is the weight of the positive class and the negative one gets
-        ``1 - alpha``, as published; with more it weighs every class alike.
+        With two classes, a number is the weight of the positive class, and ``1 - alpha`` that of the negative class,
+        as in the paper. With more classes, a number is the weight of every class.
     n_classes : int
         Number of classes.
 
     Returns
     -------
-    ndarray of shape (n_classes,), or None where `alpha` is None
+    ndarray of shape (n_classes,), or None
+        None if `alpha` is None.
 
     Raises
     ------
     ValueError
-        If an array has another length, or `alpha` is negative or not a number.
+        If an array has another length, or if weights are negative, not finite or all 0.
 
     Examples
     --------
@@ -96,8 +108,8 @@ def class_alpha(alpha, n_classes: int) -> np.ndarray | None:
         return None
     if isinstance(alpha, str):
         raise ValueError(
-            f"alpha={alpha!r} depends on the labels: give one weight a class as an array here, or fit a "
-            "CNNClassifier, which works out 'balanced' from y."
+            f"alpha={alpha!r} depends on the labels: give an array with one weight per class here, or fit a "
+            "CNNClassifier, which computes 'balanced' from y."
         )
     weights = np.asarray(alpha, dtype="float64")
     if weights.ndim == 0:
@@ -122,23 +134,29 @@ class SparseCategoricalFocalLoss(keras.losses.Loss):
     gamma : float, default=2.0
         Focusing parameter; 0 gives the sparse categorical cross-entropy.
     alpha : None, float, array-like of shape (n_classes,) or "balanced", default=None
-        Class weights. A number is the weight of the positive class of two (the other gets ``1 - alpha``)
-        or of every class of more. ``"balanced"`` is for `CNNClassifier`, which knows the labels.
+        Class weights. With two classes, a number is the weight of the positive class, and ``1 - alpha`` that of the
+        negative class. With more classes, a number is the weight of every class. ``"balanced"`` can be used only in
+        `CNNClassifier`, which computes the weights from the labels.
     from_logits : bool, default=False
         Whether predictions are logits instead of probabilities.
     label_smoothing : float, default=0.0
-        Share of the label spread evenly over all classes, from 0 to below 1.
+        Fraction of the label that is distributed evenly over all classes; at least 0 and below 1.
     reduction : str, default="sum_over_batch_size"
-        As in `keras.losses.Loss`.
+        See `keras.losses.Loss`.
     name : str, default="sparse_categorical_focal_loss"
         Name of the loss.
     dtype : str, keras.DTypePolicy or None, default=None
-        As in `keras.losses.Loss`.
+        See `keras.losses.Loss`.
 
     Raises
     ------
     ValueError
-        If `gamma` is negative, `label_smoothing` outside [0, 1), or `alpha` does not fit the classes.
+        If `gamma` is negative, `label_smoothing` is outside [0, 1), or `alpha` does not fit the classes.
+
+    See Also
+    --------
+    losses.SparseCategoricalCrossentropy : The same with ``gamma=0``.
+    losses.sparse_categorical_focal_loss : The same as a function.
 
     References
     ----------
@@ -169,14 +187,14 @@ class SparseCategoricalFocalLoss(keras.losses.Loss):
         if not (isinstance(label_smoothing, Real) and 0 <= float(label_smoothing) < 1):
             raise ValueError(f"label_smoothing={label_smoothing!r} must be a number from 0 to below 1.")
         if isinstance(alpha, str) and alpha != "balanced":
-            raise ValueError(f"alpha={alpha!r}: the only word it takes is 'balanced'.")
+            raise ValueError(f"alpha={alpha!r}: the only allowed string is 'balanced'.")
         self.gamma = gamma
         self.alpha = alpha
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
 
     def call(self, y_true, y_pred):
-        """Loss of each example.
+        """Compute the loss of each sample.
 
         Parameters
         ----------
@@ -199,7 +217,7 @@ class SparseCategoricalFocalLoss(keras.losses.Loss):
         )
 
     def get_config(self):
-        """Settings from which `from_config` makes the same loss."""
+        """Constructor arguments, for serialisation."""
         alpha = self.alpha
         return {
             **super().get_config(),
@@ -212,18 +230,22 @@ class SparseCategoricalFocalLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="sk_cifar_ovr")
 class SparseCategoricalCrossentropy(SparseCategoricalFocalLoss):
-    """Cross-entropy of integer labels with label smoothing, which Keras' own does not have.
+    """Cross-entropy for integer labels with label smoothing, which Keras' class of this name does not have.
 
-    It is the focal loss at gamma 0, and trains in the same compiled program.
+    It is the focal loss with ``gamma=0`` and shares its compiled graph.
 
     Parameters
     ----------
     label_smoothing : float, default=0.0
-        Share of the label spread evenly over all classes, from 0 to below 1.
+        Fraction of the label that is distributed evenly over all classes; at least 0 and below 1.
     from_logits : bool, default=False
         Whether predictions are logits instead of probabilities.
     **options
-        Those of `keras.losses.Loss`.
+        Arguments of `keras.losses.Loss`.
+
+    See Also
+    --------
+    SparseCategoricalFocalLoss : The focal loss.
 
     References
     ----------
@@ -243,6 +265,6 @@ class SparseCategoricalCrossentropy(SparseCategoricalFocalLoss):
         super().__init__(gamma=0.0, label_smoothing=label_smoothing, from_logits=from_logits, **options)
 
     def get_config(self):
-        """Settings from which `from_config` makes the same loss."""
+        """Constructor arguments, for serialisation."""
         config = super().get_config()
         return {name: value for name, value in config.items() if name not in ("gamma", "alpha")}

@@ -1,4 +1,4 @@
-"""Searches under imbalance: a grid of losses, a score that reads `predict_ovr`, and results one can read."""
+"""Hyper-parameter searches under class imbalance: a grid of losses, a scorer for `predict_ovr`, and tables of results."""
 
 import warnings
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from .metrics import ovr_answers, ovr_report
 
 __all__ = ["loss_grid", "ovr_scorer", "search_frame"]
 
-ROUTES = ("model", "loss", "optimizer")
+ROUTED_PREFIXES = ("model", "loss", "optimizer")
 
 
 def loss_grid(
@@ -24,80 +24,86 @@ def loss_grid(
     prefix: str = "",
     **others: list,
 ) -> list[dict[str, list]]:
-    """Focal, weighted and plain cross-entropy as one grid for a search.
+    """Create a parameter grid of focal loss, weighted cross-entropy and plain cross-entropy.
 
-    Cross-entropy is the focal loss with gamma 0 and without alpha: so it is written here, because a search can set
-    parameters of the loss that the estimator has, and cannot take them away.
+    Cross-entropy is expressed as focal loss with gamma 0 and without alpha, because a search can set loss parameters
+    of the estimator but not remove them.
 
     Parameters
     ----------
     gammas : iterable of float, default=(0.5, 1.0, 2.0, 4.0)
-        Of the focal loss; none leaves it out.
+        Values of gamma for the focal loss. If empty, focal loss is not a candidate.
     class_weights : iterable of "balanced" or dict, default=("balanced",)
-        With cross-entropy; none leaves weighting out.
+        Class weights for cross-entropy. If empty, weighted cross-entropy is not a candidate.
     plain : bool, default=True
-        Whether cross-entropy without weights is a candidate.
+        Whether cross-entropy without class weights is a candidate.
     prefix : str, default=""
-        Where the `CNNClassifier` is: ``"cnn__"`` in a Pipeline with that step, ``"estimator__"`` in an
-        `OneVsRestCNNClassifier`, ``"ovr__estimator__"`` in both.
+        Prefix of the parameters of `CNNClassifier`: ``"cnn__"`` for the step "cnn" of a Pipeline, ``"estimator__"``
+        inside a `OneVsRestCNNClassifier`, ``"ovr__estimator__"`` for both.
     **others
-        Further parameters, under their full names, to be crossed with each loss.
+        Further parameters with their full names, combined with each loss.
 
     Returns
     -------
     list of dict
-        The `param_grid` of scikit-learn's searches.
+        `param_grid` for scikit-learn's searches.
 
     Raises
     ------
     ValueError
-        If no candidate is left, or `prefix` does not end in two underscores.
+        If there is no candidate, or `prefix` does not end in two underscores.
+
+    See Also
+    --------
+    ovr_scorer : Scorer for a search over one-vs-rest predictions.
+    sk_cifar_ovr.SparseCategoricalFocalLoss : The focal loss and its parameters.
 
     Examples
     --------
+    >>> from sk_cifar_ovr.model_selection import loss_grid
     >>> for part in loss_grid([1.0, 2.0]):
     ...     print(part)
     {'loss': ['focal'], 'loss__gamma': [1.0, 2.0], 'class_weight': [None]}
     {'loss': ['focal'], 'loss__gamma': [0.0], 'loss__alpha': [None], 'class_weight': [None, 'balanced']}
     """
     if prefix and not prefix.endswith("__"):
-        raise ValueError(f"prefix={prefix!r} is to end in two underscores, as 'cnn__' does.")
-    focal, weights = list(gammas), [*([None] if plain else []), *class_weights]
+        raise ValueError(f"prefix={prefix!r} must end in two underscores, such as 'cnn__'.")
+    focal_gammas, weights = list(gammas), [*([None] if plain else []), *class_weights]
     grid: list[dict[str, list]] = []
-    if focal:
-        grid.append({f"{prefix}loss": ["focal"], f"{prefix}loss__gamma": focal, f"{prefix}class_weight": [None]})
+    if focal_gammas:
+        grid.append({"loss": ["focal"], "loss__gamma": focal_gammas, "class_weight": [None]})
     if weights:
-        plain_loss: dict[str, list] = {
-            f"{prefix}loss": ["focal"],
-            f"{prefix}loss__gamma": [0.0],
-            f"{prefix}loss__alpha": [None],
-        }
-        grid.append({**plain_loss, f"{prefix}class_weight": weights})
+        grid.append({"loss": ["focal"], "loss__gamma": [0.0], "loss__alpha": [None], "class_weight": weights})
     if not grid:
-        raise ValueError("No loss is left to search: give gammas, class_weights or plain=True.")
-    return [{**part, **others} for part in grid]
+        raise ValueError("There is no loss to search over: pass gammas, class_weights or plain=True.")
+    return [{**{f"{prefix}{name}": values for name, values in part.items()}, **others} for part in grid]
 
 
 def ovr_scorer(column: str = "class_f1", *, label=None) -> Callable[..., float]:
-    """Score of a search by the K yes-or-no answers of `predict_ovr`.
+    """Create a scorer for the yes/no predictions of `predict_ovr`.
 
-    scikit-learn's own scores, such as ``"f1_macro"``, read `predict`, in which thresholds play no part.
+    scikit-learn's own scorers, such as ``"f1_macro"``, use `predict`, which ignores the thresholds.
 
     Parameters
     ----------
     column : str, default="class_f1"
         A column of ``OvRReport.frame(imbalance=True)``.
     label : object, default=None
-        The class that counts, such as a rare one; None takes the mean over all.
+        The class to score, such as a rare one. None takes the mean over all classes.
 
     Returns
     -------
     callable ``(estimator, X, y) -> float``
-        The `scoring` of scikit-learn's searches and validations. An estimator without `predict_ovr` is
-        scored by its labels.
+        `scoring` for scikit-learn's searches and cross-validation. If the estimator has no `predict_ovr`, the labels
+        of `predict` are scored. The callable raises ValueError if `column` or `label` does not exist.
+
+    See Also
+    --------
+    sk_cifar_ovr.ovr_report : Computes the columns.
 
     Examples
     --------
+    >>> from sk_cifar_ovr.model_selection import ovr_scorer
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.linear_model import LogisticRegression
     >>> X, y = load_iris(return_X_y=True)
@@ -112,36 +118,42 @@ def _ovr_score(estimator, X, y, *, column: str, label) -> float:
     answers = ovr_answers(estimator, X)
     classes = estimator.classes_
     with warnings.catch_warnings():
-        # A score warns of its own 0/0, not of those in the report's other columns.
+        # Only an undefined value in the scored column is worth a warning.
         warnings.filterwarnings("ignore", message=f"(?!{column} )", category=UndefinedMetricWarning)
         table = ovr_report(y, answers, classes=classes).frame(imbalance=True)
     if column not in table:
-        raise ValueError(f"column={column!r} is none of a report's: {[*table.columns[1:]]}.")
+        raise ValueError(f"column={column!r} is not a column of the report: {[*table.columns[1:]]}.")
     if label is None:
         return float(table[column].mean())
-    (found,) = np.nonzero(classes == label)
-    if not len(found):
-        raise ValueError(f"label={label!r} is none of the classes {classes.tolist()}.")
-    return float(table[column].iloc[found[0]])
+    (index,) = np.nonzero(classes == label)
+    if not len(index):
+        raise ValueError(f"label={label!r} is not one of the classes {classes.tolist()}.")
+    return float(table[column].iloc[index[0]])
 
 
 def search_frame(search, *, metric: str = "score") -> pd.DataFrame:
-    """The results of a search, one row a candidate, the best first.
+    """Return the results of a search as a table with one row per candidate, the best first.
 
     Parameters
     ----------
     search : fitted search, or its ``cv_results_``
     metric : str, default="score"
-        Which score, of a search by several.
+        Name of the score, for a search with several.
 
     Returns
     -------
     pandas.DataFrame
-        `rank`; the parameters, without a prefix that all share, "" where a candidate has none such;
-        `mean`, `std` and each `fold` of the score; `fit_seconds`.
+        Columns `rank`, one per parameter, `mean` and `std` of the score, `fold 1`, `fold 2`, ..., and `fit_seconds`.
+        A prefix that all parameters share is removed. A parameter that a candidate does not set is "".
+
+    Raises
+    ------
+    ValueError
+        If the search has no score of that name.
 
     Examples
     --------
+    >>> from sk_cifar_ovr.model_selection import search_frame
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.model_selection import GridSearchCV
@@ -155,7 +167,7 @@ def search_frame(search, *, metric: str = "score") -> pd.DataFrame:
     results = getattr(search, "cv_results_", search)
     if f"mean_test_{metric}" not in results:
         known = sorted(name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_"))
-        raise ValueError(f"metric={metric!r} is none that was searched by: {known}.")
+        raise ValueError(f"metric={metric!r} is not a score of this search: {known}.")
     names = sorted({name for candidate in results["params"] for name in candidate})
     short = dict(zip(names, _without_shared_prefix(names), strict=True))
     columns: dict[str, Any] = {"rank": results[f"rank_test_{metric}"]}
@@ -172,14 +184,14 @@ def search_frame(search, *, metric: str = "score") -> pd.DataFrame:
 
 
 def _column(values: list) -> pd.Series:
-    # Left to itself, pandas makes NaN of a None among texts.
-    as_they_are = any(value is None or isinstance(value, str) for value in values)
-    return pd.Series(values, dtype=object if as_they_are else None)
+    # pandas would convert None to NaN among texts.
+    is_object = any(value is None or isinstance(value, str) for value in values)
+    return pd.Series(values, dtype=object if is_object else None)
 
 
 def _without_shared_prefix(names: list[str]) -> list[str]:
     parts = [name.split("__") for name in names]
-    # "loss__gamma" alone keeps its first half, which says whose gamma it is.
-    while parts and parts[0][0] not in ROUTES and all(len(p) > 1 and p[0] == parts[0][0] for p in parts):
+    # Routed parameters such as "loss__gamma" keep their prefix.
+    while parts and parts[0][0] not in ROUTED_PREFIXES and all(len(p) > 1 and p[0] == parts[0][0] for p in parts):
         parts = [part[1:] for part in parts]
     return ["__".join(part) for part in parts]

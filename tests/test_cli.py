@@ -13,7 +13,7 @@ from sk_cifar_ovr import CNNClassifier, load, save
 from sk_cifar_ovr.cli import _setting, main
 from sk_cifar_ovr.exceptions import DatasetError, PixelScaleWarning
 from sk_cifar_ovr.metrics import positive_probabilities
-from sk_cifar_ovr.report._data import load_split
+from sk_cifar_ovr.report import load_train_test_split
 
 ARCHIVE = Path(__file__).parents[2] / "shared" / "data" / "cifar10-jpeg.tar.xz"
 REFERENCE_COLUMNS = (
@@ -102,8 +102,8 @@ def test_a_part_at_fault_loses_no_other(tmp_path, capsys, monkeypatch):
     def fail(*arguments, **options):
         raise RuntimeError("no paint left")
 
-    monkeypatch.setattr("sk_cifar_ovr.report._pictures.OvRConfusionDisplay", fail)
-    monkeypatch.setattr("sk_cifar_ovr.report._map.CNNFeatures", fail)
+    monkeypatch.setattr("sk_cifar_ovr.report._figures.OvRConfusionDisplay", fail)
+    monkeypatch.setattr("sk_cifar_ovr.report._embedding.CNNFeatures", fail)
     root = write_images(tmp_path / "images")
     command = ["report", "--data", str(root), "--epochs", "1", "--quiet", "--set", "model__filters=[4, 4, 4]"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 1
@@ -135,7 +135,7 @@ def test_the_model_is_saved_before_the_test_images_are_read(tmp_path, capsys, mo
     def fail(*arguments, **options):
         raise ValueError("no memory left")
 
-    monkeypatch.setattr("sk_cifar_ovr.report._report.examine", fail)
+    monkeypatch.setattr("sk_cifar_ovr.report._write_report.evaluate", fail)
     root = write_images(tmp_path / "images")
     command = ["report", "--data", str(root), "--epochs", "1", "--quiet", "--set", "model__filters=[4, 4, 4]"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 1
@@ -252,7 +252,7 @@ def test_an_interrupted_report_keeps_the_model(tmp_path, capsys, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sk_cifar_ovr.report._report.make_map", interrupt)
+    monkeypatch.setattr("sk_cifar_ovr.report._write_report.embed_test_images", interrupt)
     root = write_images(tmp_path / "images")
     command = ["report", "--data", str(root), "--epochs", "1", "--quiet", "--set", "model__filters=[4, 4, 4]"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 130
@@ -265,13 +265,13 @@ def test_an_interrupted_report_keeps_the_model(tmp_path, capsys, monkeypatch):
 def test_too_few_images_to_split_are_counted(n, tmp_path):
     root = write_images(tmp_path / "photos", parts=("",), n=n)
     with pytest.raises(DatasetError, match=rf"too small .*\(a {n}, b {n}, c {n}\): add images"):
-        load_split(str(root), seed=0, verbose=0)
+        load_train_test_split(str(root), seed=0, verbose=0)
 
 
 @pytest.mark.parametrize("parts", [("train", "test"), ("",)])
 def test_the_folder_one_stands_in_has_a_name(tmp_path, parts, monkeypatch):
     monkeypatch.chdir(write_images(tmp_path / "photos", parts=parts))
-    assert load_split(".", seed=0, verbose=0).origin.startswith("photos; ")
+    assert load_train_test_split(".", seed=0, verbose=0).origin.startswith("photos; ")
 
 
 def test_an_unwritable_folder_is_found_before_training(tmp_path, capsys, monkeypatch):
@@ -280,7 +280,7 @@ def test_an_unwritable_folder_is_found_before_training(tmp_path, capsys, monkeyp
     def train(*args, **kwargs):
         raise AssertionError("training began")
 
-    monkeypatch.setattr("sk_cifar_ovr.report.run", train)
+    monkeypatch.setattr("sk_cifar_ovr.report.write_report", train)
     assert main(["report", "--data", "digits", "--out", str(tmp_path / "file" / "report")]) == 1
     assert "output folder" in capsys.readouterr().err
 
@@ -290,7 +290,7 @@ def test_an_unwritable_folder_is_found_before_training(tmp_path, capsys, monkeyp
     [
         (["report", "--data", "no/such/folder"], "no/such/folder"),
         (["report", "--data", "digits", "--epochs", "0"], "epochs"),
-        (["report", "--data", "digits", "--set", "loss=crossentropy"], "loss='focal' says that already"),
+        (["report", "--data", "digits", "--set", "loss=crossentropy"], "already set by loss='focal'"),
         (["predict", "no-such-model", "image.png"], "no-such-model"),
     ],
 )
@@ -304,11 +304,11 @@ def test_bad_input_is_one_line_on_stderr(arguments, message, tmp_path, capsys, m
 
 @pytest.mark.skipif(not ARCHIVE.exists(), reason="shared/data/cifar10-jpeg.tar.xz is not here")
 def test_reference_stands_beside_cifar10_only():
-    from sk_cifar_ovr.report._data import Split
-
-    cifar = load_split(str(ARCHIVE), seed=0, verbose=0)
+    cifar = load_train_test_split(str(ARCHIVE), seed=0, verbose=0)
     assert cifar.is_cifar10
     assert cifar.X_train.shape == (50_000, 32, 32, 3)
     assert cifar.X_test.shape == (10_000, 32, 32, 3)
-    other = Split(cifar.X_train, cifar.y_train, cifar.X_test[:5000], cifar.y_test[:5000], cifar.target_names, "", "")
+    other = TrainTestSplit(
+        cifar.X_train, cifar.y_train, cifar.X_test[:5000], cifar.y_test[:5000], cifar.target_names, "", ""
+    )
     assert not other.is_cifar10

@@ -175,7 +175,7 @@ def test_a_loss_with_a_value_a_class_gets_integers(digits):
     settings = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
     theirs = CNNClassifier(**settings, loss=WeightedByClass()).fit(X, y % 2)
     ours = CNNClassifier(**settings, loss__gamma=0.0, loss__alpha=[1.0, 3.0]).fit(X, y % 2)
-    for a, b in zip(theirs._network.state, ours._network.state, strict=True):
+    for a, b in zip(theirs.network_.state, ours.network_.state, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 

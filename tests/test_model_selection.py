@@ -54,7 +54,7 @@ def test_the_grid_spans_the_losses():
     ]
     assert [part["loss__gamma"] for part in loss_grid([], plain=False)] == [[0.0]]
     assert [part["loss__gamma"] for part in loss_grid([3.0], class_weights=[], plain=False)] == [[3.0]]
-    with pytest.raises(ValueError, match="No loss is left"):
+    with pytest.raises(ValueError, match="no loss to search"):
         loss_grid([], [], plain=False)
     with pytest.raises(ValueError, match="two underscores"):
         loss_grid(prefix="cnn")

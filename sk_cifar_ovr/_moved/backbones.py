@@ -1,4 +1,4 @@
-"""Import path of earlier versions: these names live in `sk_cifar_ovr.networks`."""
+"""Import path of earlier versions. The builders are defined in `sk_cifar_ovr.networks`."""
 
 from .networks import keras_application
 from .networks._backbones import (

@@ -1,4 +1,4 @@
-"""Import path of earlier versions: the layer lives in `sk_cifar_ovr.networks`."""
+"""Import path of earlier versions. The layer is defined in `sk_cifar_ovr.networks`."""
 
 from .networks import Whitening
 

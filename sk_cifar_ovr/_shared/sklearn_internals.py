@@ -1,23 +1,28 @@
-"""The one seam to scikit-learn's internals: names it does not promise to keep, imported here only."""
+"""The one place that imports private names of scikit-learn: those that its parameter validation needs.
 
-from sklearn.base import _fit_context as fit_context
-from sklearn.calibration import _SigmoidCalibration as SigmoidCalibration
-from sklearn.calibration import _TemperatureScaling as TemperatureScaling
-from sklearn.metrics._pairwise_distances_reduction import ArgKmin
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as openmp_threads
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+If a later version lacks them, parameters are checked when they are used, and the constraints are only described.
+"""
 
-__all__ = [
-    "BaseSearchCV",
-    "ArgKmin",
-    "HasMethods",
-    "Interval",
-    "SigmoidCalibration",
-    "StrOptions",
-    "TemperatureScaling",
-    "check_sample_weight",
-    "fit_context",
-    "openmp_threads",
-]
+from collections.abc import Callable
+from typing import Any
+
+try:
+    from sklearn.base import _fit_context as fit_context
+    from sklearn.utils._param_validation import Interval, StrOptions
+except ImportError:  # pragma: no cover - versions that scikit-learn has not released yet
+
+    def fit_context(*, prefer_skip_nested_validation: bool) -> Callable:  # type: ignore[misc]
+        """Decorate a fit without validation."""
+        return lambda fit: fit
+
+    class Interval:  # type: ignore[no-redef]
+        """Describes an interval."""
+
+        def __init__(self, *bounds: Any, closed: str):
+            self.bounds, self.closed = bounds, closed
+
+    class StrOptions(set):  # type: ignore[no-redef]
+        """Describes a set of names."""
+
+
+__all__ = ["Interval", "StrOptions", "fit_context"]

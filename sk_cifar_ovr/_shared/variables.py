@@ -1,21 +1,32 @@
-"""Values of a network's variables, apart from the network."""
+"""Values of Keras variables, apart from the network or optimizer that they belong to."""
 
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
-from ..exceptions import NetworkError
-
 State = list[np.ndarray]
 
 
 @dataclass(frozen=True)
 class OptimizerState:
-    """Values of an optimizer's variables, and of the weights that it averages; which kind of optimizer it was."""
+    """Values of an optimizer's variables and, if it averages weights, of the weights that it continues from.
 
-    kind: type
+    Attributes
+    ----------
+    kind : str
+        Class of the optimizer, see `optimizer_kind`.
+    values : list of ndarray
+    """
+
+    kind: str
     values: State
+
+
+def optimizer_kind(optimizer) -> str:
+    """Module and name of the class of an optimizer; takes an instance or a class."""
+    cls = optimizer if isinstance(optimizer, type) else type(optimizer)
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def read(variables) -> State:
@@ -26,22 +37,6 @@ def read(variables) -> State:
 def fits(variables, values: State) -> bool:
     """Whether values have the shapes of the variables."""
     return [tuple(variable.shape) for variable in variables] == [value.shape for value in values]
-
-
-def check_fits(model: keras.Model, values: State) -> None:
-    """Refuse values of another network than this one, which its builder has made again.
-
-    Raises
-    ------
-    NetworkError
-        If the shapes differ.
-    """
-    if not fits(model.variables, values):
-        raise NetworkError(
-            f"The builder of {model.name!r} makes another network now than when the estimator was fitted: something "
-            "that it reads from elsewhere has changed. Set that back, or fit again; what changes between fits is best "
-            "a parameter of the builder, model__NAME."
-        )
 
 
 def write(variables, values) -> None:

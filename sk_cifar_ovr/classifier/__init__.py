@@ -1,32 +1,45 @@
-"""X."""
+"""`CNNClassifier`: images and labels are checked and encoded once, and become a job for `engine`.
 
+In come images, labels and parameters; out come a fitted estimator and, for the rooms above, the steps of a fit as
+functions. SciKeras is used behind `_scikeras`. Nothing here knows of one-vs-rest tasks, folds or samplers of
+imbalanced-learn.
+"""
+
+from ._base import BaseImageClassifier
 from ._classifier import CNNClassifier
-from ._fitting import run_job
-from ._input_validation import as_rows, keeps_last_fit, rows_like_fitted, shaped
-from ._jobs import expected_scale, make_job, untrained_network
-from ._labels import check_partial_fit, checked_classes, checked_weights, class_weights
+from ._fitting import FitMode, copy_fitted, fit_classifier, run_job, set_fitted, training_job
+from ._images import checked_images, images_like_fitted
+from ._labelled_images import LabelledImages, checked_classes, labelled_images
+from ._loss_and_optimizer import optimizer_class
+from ._network_setup import NetworkSetup, expected_scale, restored_spec, set_up_network, untrained_spec
 from ._recipes import with_recipe
-from ._scikeras import Bridge, encoded_rows, fitted_model, is_scikeras, loss_class, optimizer_class
+from ._scikeras import is_scikeras, scikeras_input, scikeras_network
+from ._train_validation_split import Targets, TaskSampler
 
 __all__ = [
-    "Bridge",
+    "BaseImageClassifier",
     "CNNClassifier",
-    "as_rows",
-    "check_partial_fit",
+    "FitMode",
+    "LabelledImages",
+    "NetworkSetup",
+    "Targets",
+    "TaskSampler",
     "checked_classes",
-    "checked_weights",
-    "class_weights",
-    "encoded_rows",
+    "checked_images",
+    "copy_fitted",
     "expected_scale",
-    "fitted_model",
+    "fit_classifier",
+    "images_like_fitted",
     "is_scikeras",
-    "keeps_last_fit",
-    "loss_class",
-    "make_job",
+    "labelled_images",
     "optimizer_class",
-    "rows_like_fitted",
+    "restored_spec",
     "run_job",
-    "shaped",
-    "untrained_network",
+    "scikeras_input",
+    "scikeras_network",
+    "set_fitted",
+    "set_up_network",
+    "training_job",
+    "untrained_spec",
     "with_recipe",
 ]

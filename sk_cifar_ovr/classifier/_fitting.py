@@ -1,153 +1,236 @@
-"""From a fit that is ready to run to a trained network."""
+"""One fit of a network: from a setup and targets to a job for the engine, and what it leaves in the estimator."""
 
-from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
+from dataclasses import dataclass
 
-import keras
 import numpy as np
 
 from .._shared.progress import Progress
-from ..engine import Phases, Rows, Schedule, Trained, make_draw, train_in_phases
-from ..engine.compiled import borrow, handed_dtype, make_objective, rate_is_value
-from ._jobs import Job
-from ._train_validation_split import Material, split
+from ..engine import (
+    FittedNetwork,
+    Schedule,
+    StartingPoint,
+    Trained,
+    TrainingData,
+    TrainingJob,
+    balanced_batches,
+    train,
+)
+from ._class_weights import class_weights, class_weights_by_task
+from ._labelled_images import LabelledImages
+from ._loss_and_optimizer import averaging_the_last_steps, check_optimizer
+from ._network_setup import NetworkSetup, set_up_network
+from ._objective import make_objective
+from ._train_validation_split import Targets, TaskSampler, TrainValidationSplit, train_validation_split
 
-KERAS_MOMENTUM = 0.99
-EMA_REACH = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+FITTED = ("network_", "classes_", "history_", "n_iter_", "n_features_in_")
 
 
-def run_job(
-    job: Job,
+@dataclass(frozen=True)
+class FitMode:
+    """How one call of `fit` or `partial_fit` trains.
+
+    Attributes
+    ----------
+    continues : bool
+        Whether it continues from the last fit.
+    partial : bool
+        Whether it is `partial_fit`: one epoch, and the optimizer continues too.
+    """
+
+    continues: bool = False
+    partial: bool = False
+
+    def epochs(self, settings) -> tuple[int, int]:
+        """Epochs of all layers, and epochs of the last layer alone before them.
+
+        Parameters
+        ----------
+        settings : CNNClassifier
+        """
+        if self.partial:
+            return 1, 0
+        return settings.epochs, 0 if self.continues else settings.head_epochs
+
+    def keeps_optimizer(self, settings) -> bool:
+        """Whether the optimizer's state is kept for a later fit to continue from."""
+        return self.partial or settings.warm_start
+
+
+def fit_classifier(
+    estimator,
+    images: LabelledImages,
+    mode: FitMode,
     *,
-    labels: np.ndarray,
-    weigh: Callable[..., np.ndarray | None],
-    sample_weight: np.ndarray | None,
-    stratify: np.ndarray,
-    epochs: int,
-    head_epochs: int = 0,
-    sampler: Any | None = None,
+    sampler: TaskSampler | None = None,
     progress: Progress | None = None,
-    keep_optimizer: bool = False,
-) -> Trained:
-    """Train the job's network.
+):
+    """Train one network on checked images.
 
     Parameters
     ----------
-    job : Job
-    labels : ndarray of int, shape (n,) or (n, K)
-        Encoded; K columns for a network with K heads.
-    weigh : callable ``(labels, weights) -> ndarray of shape (C,) or (K, C), or None``
-        Class weights, worked out from the rows that are trained on.
-    sample_weight : ndarray of shape (n,) or None
-    stratify : ndarray of shape (n,)
-        Labels that a validation split keeps in proportion, and balanced batches are drawn from.
-    epochs : int
-    head_epochs : int, default=0
-        Epochs of the last layer alone, before those.
-    sampler : ProblemSampler, a list of them for K heads, or None
-        Resamples the rows to train on.
+    estimator : CNNClassifier
+        Fitted, unless that fails.
+    images : LabelledImages
+    mode : FitMode
+    sampler : TaskSampler or None
+        Resamples the images to train on.
     progress : Progress or None
         None shows this fit's own.
-    keep_optimizer : bool
-        Go on from an earlier training's optimizer, and keep this one's.
 
     Returns
     -------
-    Trained
+    estimator
     """
-    settings, earlier = job.settings, job.earlier
-    loss, optimizer = job.bridge.compiled_parts()
-    check_optimizer(optimizer, settings)
-    data = split(job.X, labels, sample_weight, stratify, settings, job.seed)
-    if sampler is not None:
-        data = data.resampled(sampler)
-    rows = weighted(data, job, weigh)
-    schedule = Schedule(
-        epochs=epochs,
-        batch_size=settings.batch_size,
-        seed=job.seed,
-        first_epoch=job.first_epoch,
-        early_stopping=settings.early_stopping and len(data.validation) > 0,
-        patience=settings.n_iter_no_change,
-        callbacks=list(settings.callbacks or []),
-        course=settings.schedule,
+    earlier = estimator.network_ if mode.continues else None
+    setup = set_up_network(estimator, images.X, images.classes, earlier=earlier)
+    labels = setup.seam.encode(images.y)
+    targets = Targets(labels, images.y, images.sample_weight, estimator.class_weight, sampler)
+    first_epoch = estimator.n_iter_ if mode.continues else 0
+    job = training_job(setup, images.X, targets, mode, first_epoch)
+    trained = run_job(job, len(images.y), progress, estimator.verbose)
+    optimizer_state = trained.optimizer_state if mode.keeps_optimizer(setup.settings) else None
+    network = setup.fitted(trained.network, trained.state, optimizer_state)
+    return set_fitted(estimator, network, setup.classes, trained.history, continues=mode.continues)
+
+
+def training_job(setup: NetworkSetup, X, targets: Targets, mode: FitMode, first_epoch: int = 0) -> TrainingJob:
+    """Split the images, weight them and put all that a training needs into one object.
+
+    Parameters
+    ----------
+    setup : NetworkSetup
+    X : ndarray, shape (n, ...)
+    targets : Targets
+    mode : FitMode
+    first_epoch : int, default=0
+        Epochs trained by earlier fits.
+
+    Returns
+    -------
+    TrainingJob
+
+    Raises
+    ------
+    ValueError
+        If the images cannot be split or weighted so, or parameters contradict each other.
+    """
+    settings, earlier = setup.settings, setup.earlier
+    check_optimizer(setup.optimizer, settings)
+    split = train_validation_split(X.reshape(len(X), *setup.shape), targets, settings, setup.seed)
+    data = _training_data(split, setup, targets.class_weight)
+    epochs, head_epochs = mode.epochs(settings)
+    n_steps = (first_epoch + epochs + head_epochs) * -(-len(data.train) // settings.batch_size)
+    counts = None if split.counts is None else split.counts[split.train]
+    start = StartingPoint(pretrained=setup.pretrained)
+    if earlier is not None:
+        start = StartingPoint(earlier.state, earlier.optimizer_state if mode.keeps_optimizer(settings) else None)
+    return TrainingJob(
+        setup.spec,
+        data,
+        make_objective(setup.loss, split.labels[split.train], len(setup.classes), counts),
+        averaging_the_last_steps(setup.optimizer, settings, n_steps),
+        Schedule(
+            epochs=epochs,
+            batch_size=settings.batch_size,
+            seed=setup.seed,
+            head_epochs=head_epochs,
+            fine_tune_rate=settings.fine_tune_rate,
+            first_epoch=first_epoch,
+            learning_rate=settings.schedule,
+            early_stopping=settings.early_stopping and len(split.validation) > 0,
+            patience=settings.n_iter_no_change,
+            callbacks=list(settings.callbacks or []),
+        ),
+        augmentation=setup.augmentation,
+        start=start,
+        feature_cache=settings.feature_cache,
     )
-    total = epochs + head_epochs
-    n_steps = (job.first_epoch + total) * -(-len(rows.train) // settings.batch_size)
-    optimizer = averaging_the_last(optimizer, settings, n_steps)
-    phases = Phases(head_epochs, settings.fine_tune_rate, settings.feature_cache, job.pretrained)
-    n_shown = len(stratify) * rows.n_networks * total
-    own = Progress(n_shown, total, settings.verbose) if progress is None else nullcontext(progress)
-    with borrow(job.spec, job.seed) as network, own as bar:
-        counts = None if data.counts is None else data.counts[data.train]
-        dtype = handed_dtype(network.model).name
-        objective = make_objective(loss, data.labels[data.train], int(job.bridge.n_classes_), dtype, counts)
-        trained = train_in_phases(
-            network,
-            rows,
-            objective,
-            optimizer,
-            schedule,
-            phases,
-            state=earlier.state if earlier else None,
-            optimizer_state=earlier.optimizer_state if earlier and keep_optimizer else None,
-            progress=bar,
+
+
+def _training_data(split: TrainValidationSplit, setup: NetworkSetup, class_weight) -> TrainingData:
+    """The images of a split with their weights, and how batches are drawn from them."""
+    labels, weights = split.labels[split.train], None if split.weights is None else split.weights[split.train]
+    if isinstance(class_weight, list):
+        by_class = class_weights_by_task(class_weight, labels, weights)
+    else:
+        by_class = class_weights(class_weight, setup.classes, setup.classes[labels], weights)
+    spec = setup.spec
+    data = TrainingData(
+        split.X,
+        split.labels,
+        split.weights,
+        by_class,
+        split.train,
+        split.validation,
+        setup.scale,
+        balanced_batches(split.strata[split.train], setup.settings.balanced_batches),
+        n_networks=1 if spec.shares_trunk else spec.n_heads or 1,
+    )
+    if len(data.validation) and not data.weights_of(data.validation).any():
+        raise ValueError(
+            "No image held out for validation has weight: change class_weight, or hold out more by validation_fraction."
         )
-        # Rows held out, resampled, or left over by an early end.
-        bar.skip(n_shown - len(rows.train) * rows.n_networks * len(trained.losses))
-        if network.joint is not None:
-            trained.heads = network.joint.split(trained.state)
-    if not keep_optimizer:
-        trained.optimizer_state = None
+    return data
+
+
+def run_job(job: TrainingJob, n_images: int, progress: Progress | None, verbose: int) -> Trained:
+    """Train, with progress shown for all the images that were given.
+
+    Parameters
+    ----------
+    job : TrainingJob
+    n_images : int
+        Before some were held out or resampled.
+    progress : Progress or None
+        None shows this job's own.
+    verbose : int
+    """
+    n_epochs = job.schedule.head_epochs + job.schedule.epochs
+    n_shown = n_images * job.data.n_networks * n_epochs
+    own = Progress(n_shown, n_epochs, verbose) if progress is None else nullcontext(progress)
+    with own as bar:
+        trained = train(job, bar)
+        # Images held out or resampled, and epochs left out by early stopping.
+        bar.skip(n_shown - len(job.data.train) * job.data.n_networks * len(trained.losses))
     return trained
 
 
-def check_optimizer(optimizer: keras.optimizers.Optimizer, settings) -> None:
-    """Refuse parameters of a CNNClassifier that contradict its optimizer."""
-    if settings.early_stopping and optimizer.use_ema:
-        raise ValueError(
-            "early_stopping keeps the weights of one epoch and use_ema of the optimizer averages over epochs: "
-            "choose one."
-        )
-    if settings.schedule is not None and not rate_is_value(optimizer):
-        raise ValueError(
-            f"schedule={settings.schedule!r} scales the learning rate, and this optimizer has a schedule of its own: "
-            "give a number, or schedule=None."
-        )
+def set_fitted(estimator, network: FittedNetwork, classes, history: dict[str, list[float]], *, continues=False):
+    """Give an estimator its fitted attributes.
 
+    Parameters
+    ----------
+    estimator : CNNClassifier
+    network : FittedNetwork
+    classes : ndarray of shape (n_classes,)
+    history : dict of lists of float
+    continues : bool, default=False
+        Whether the history follows the one that the estimator has.
 
-def weighted(data: Material, job: Job, weigh: Callable[..., np.ndarray | None]) -> Rows:
-    """Rows of a split with all that training takes of them; `weigh` as in `run_job`."""
-    weights = None if data.weights is None else data.weights[data.train]
-    rows = Rows(
-        data.X,
-        data.labels,
-        data.weights,
-        weigh(data.labels[data.train], weights),
-        data.train,
-        data.validation,
-        job.scale,
-        make_draw(data.groups[data.train], job.settings.balanced_batches),
-        n_networks=1 if job.spec.shares_trunk else job.spec.n_heads or 1,
-    )
-    if len(rows.validation) and not rows.weights_of(rows.validation).any():
-        raise ValueError(
-            "No row held out for validation weighs anything: change class_weight, or hold out more by "
-            "validation_fraction."
-        )
-    return rows
-
-
-def averaging_the_last(optimizer: keras.optimizers.Optimizer, settings, n_steps: int) -> keras.optimizers.Optimizer:
-    """An optimizer whose average of weights reaches back over a tenth of the steps, over a thousand at most.
-
-    Only round numbers come out, since each is another program. Where the reach was chosen, by a routed parameter, a
-    given optimizer or its class's default, it stays.
+    Returns
+    -------
+    estimator
     """
-    config = optimizer.get_config()
-    routed = "optimizer__ema_momentum" in settings._routed or isinstance(settings.optimizer, keras.optimizers.Optimizer)
-    if not optimizer.use_ema or routed or config.get("ema_momentum") != KERAS_MOMENTUM:
-        return optimizer
-    reach = max(r for r in EMA_REACH if r <= max(n_steps / 10, 1))
-    return optimizer.__class__.from_config({**config, "ema_momentum": 1 - 1 / reach})
+    if continues:
+        history = _joined(estimator.history_, history)
+    estimator.network_ = network
+    estimator.classes_ = classes
+    estimator.history_ = history
+    estimator.n_iter_ = len(history["loss"])
+    return estimator
+
+
+def copy_fitted(source, target) -> None:
+    """Give a classifier the fitted attributes of another, for its next fit to continue from."""
+    for name in FITTED:
+        setattr(target, name, getattr(source, name))
+
+
+def _joined(first: dict[str, list[float]], second: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Two histories one after the other; NaN where one of them lacks a metric."""
+    names = dict.fromkeys([*first, *second])
+    return {
+        name: [value for part in (first, second) for value in part.get(name, [np.nan] * len(part["loss"]))]
+        for name in names
+    }

@@ -1,11 +1,10 @@
-"""Recipes: named sets of training parameters, and the names that parameters stand for."""
+"""Recipes: named sets of training parameters."""
 
 import inspect
 from typing import Any
 
 import keras
 
-from ..augment import AUGMENTATIONS
 from ..engine.compiled import rate_is_value
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -32,18 +31,18 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def with_recipe(estimator):
-    """The estimator with its recipe spelt out as single parameters.
+    """The estimator with the parameters of its recipe set.
 
     Parameters
     ----------
     estimator : CNNClassifier
-        Parameters that differ from their defaults win over the recipe. Another optimizer or augmentation than the
-        recipe's leaves out what the recipe says of its own.
+        Parameters that differ from their defaults override the recipe. With another optimizer or augmentation than
+        the recipe's, the recipe's settings of that part are left out.
 
     Returns
     -------
     CNNClassifier
-        Unfitted, sharing the parameters' objects; the same object where there is no recipe.
+        Unfitted, sharing the parameters' objects; the same object if there is no recipe.
     """
     if estimator.recipe is None:
         return estimator
@@ -69,31 +68,3 @@ def _has_own_schedule(params: dict[str, Any]) -> bool:
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         return True
     return isinstance(optimizer, keras.optimizers.Optimizer) and not rate_is_value(optimizer)
-
-
-def find_augmentation(augment, routed: dict[str, Any]) -> keras.layers.Layer | None:
-    """Layer of that name, or the layer given.
-
-    Parameters
-    ----------
-    augment : None, str or keras.layers.Layer
-    routed : dict
-        Routed parameters; those that start with ``augment__`` are the layer's, where `augment` is a name.
-
-    Returns
-    -------
-    keras.layers.Layer or None
-
-    Raises
-    ------
-    TypeError
-        If it is something else.
-    """
-    if augment is None or isinstance(augment, keras.layers.Layer):
-        return augment
-    if isinstance(augment, str):
-        prefix = "augment__"
-        options = {name.removeprefix(prefix): value for name, value in routed.items() if name.startswith(prefix)}
-        # Equal settings make equal layers: Keras would number the names. A fit seeds it anew.
-        return AUGMENTATIONS[augment](**{"name": augment, "seed": 0, **options})
-    raise TypeError(f"augment={augment!r}: use one of {sorted(AUGMENTATIONS)} or a keras.layers.Layer.")

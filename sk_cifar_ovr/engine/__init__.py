@@ -1,23 +1,28 @@
-"""X."""
+"""One network of any builder: compiled once, trained, asked. It knows no scikit-learn, labels, folds or samplers.
 
-from ._batches import make_draw
+In comes a `TrainingJob` (a network, arrays, a loss, an optimizer and a schedule), out come trained values. A
+`FittedNetwork` is plain data that predicts and gives features. `compiled` holds what is compiled once and lent.
+"""
+
+from ._batches import balanced_batches
 from ._feature_cache import prepare_folder
 from ._fitted_network import FittedNetwork
-from ._phases import Phases, train_in_phases
-from ._prediction import features
-from ._training_data import Rows
-from ._training_loop import Schedule, Trained
+from ._learning_rate_schedules import SCHEDULES
+from ._phases import train
+from ._training_data import TrainingData
+from ._training_job import Schedule, StartingPoint, Trained, TrainingJob
 from .compiled import clear_programs
 
 __all__ = [
+    "SCHEDULES",
     "FittedNetwork",
-    "Phases",
-    "clear_programs",
-    "Rows",
     "Schedule",
+    "StartingPoint",
     "Trained",
-    "features",
-    "make_draw",
+    "TrainingData",
+    "TrainingJob",
+    "balanced_batches",
+    "clear_programs",
     "prepare_folder",
-    "train_in_phases",
+    "train",
 ]

@@ -1,4 +1,4 @@
-"""Which rows make up the batches of an epoch."""
+"""Which images make up the batches of an epoch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Draw:
+class BalancedBatches:
     """How batches are drawn from the classes.
 
     Attributes
     ----------
     groups : ndarray of int, shape (n,)
-        Class of each training row, 0 to C - 1, each of them present.
+        Class of each training image, 0 to C - 1; every class is present.
     shares : ndarray of float, shape (C,)
         Share of each class in every batch; they sum to 1.
     """
@@ -22,31 +22,31 @@ class Draw:
     shares: np.ndarray
 
     def frequency(self) -> np.ndarray:
-        """How often each row is drawn in an epoch, on average, (n,)."""
+        """How often each image is drawn in an epoch on average, shape (n,)."""
         return (len(self.groups) * self.shares / np.bincount(self.groups))[self.groups]
 
 
-def make_draw(labels: np.ndarray, balance: bool | float) -> Draw | None:
-    """Shares of the classes.
+def balanced_batches(labels: np.ndarray, balance: bool | float) -> BalancedBatches | None:
+    """Shares of the classes in each batch.
 
     Parameters
     ----------
     labels : ndarray of shape (n,)
-        Class of each training row.
+        Class of each training image.
     balance : bool or float
-        True gives all classes the same share; a number is the share of the rarest class (the last of those
-        that are equally rare), the others keeping their proportions. False draws nothing.
+        True gives all classes the same share. A number is the share of the rarest class (the last of those
+        that are equally rare); the other classes keep their proportions. False takes every image once.
 
     Returns
     -------
-    Draw or None
+    BalancedBatches or None
 
     Examples
     --------
     >>> labels = np.repeat(["cat", "dog", "eel"], [60, 30, 10])
-    >>> make_draw(labels, True).shares.round(3)
+    >>> balanced_batches(labels, True).shares.round(3)
     array([0.333, 0.333, 0.333])
-    >>> make_draw(labels, 0.4).shares.round(3)
+    >>> balanced_batches(labels, 0.4).shares.round(3)
     array([0.4, 0.2, 0.4])
     """
     evenly = isinstance(balance, (bool, np.bool_))
@@ -54,30 +54,30 @@ def make_draw(labels: np.ndarray, balance: bool | float) -> Draw | None:
         return None
     classes, groups, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if evenly or len(classes) == 1:
-        return Draw(groups, np.full(len(classes), 1 / len(classes)))
+        return BalancedBatches(groups, np.full(len(classes), 1 / len(classes)))
     rarest = len(counts) - 1 - int(np.argmin(counts[::-1]))
     others = np.where(np.arange(len(counts)) == rarest, 0, counts)
     shares = (1 - balance) * others / others.sum()
     shares[rarest] = balance
-    return Draw(groups, shares)
+    return BalancedBatches(groups, shares)
 
 
-def shuffled(n_rows: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Orders of the rows, epoch after epoch: every row once in each."""
+def shuffled_orders(n_rows: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Orders of the images, epoch after epoch: each image once an epoch."""
     while True:
         yield rng.permutation(n_rows)
 
 
-def drawn(draw: Draw, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Orders of the rows, epoch after epoch: as many rows in each as there are, every batch in the shares of a draw.
+def balanced_orders(balance: BalancedBatches, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Orders of the images, epoch after epoch, with the shares of the classes in every batch.
 
-    A class of which a batch can hold no whole number has one row more in some batches than in others. The rows of a
-    class come in turn, in an order that is shuffled anew after each round, so that none comes twice before the others
-    have come once; rounds go on from one epoch to the next.
+    An epoch has as many images as there are. If the share of a class is no whole number of images, some batches have
+    one image more than others. The images of a class come in turn, in an order that is shuffled anew after each
+    round, so that none comes twice before the others have come once; rounds continue from one epoch to the next.
 
     Parameters
     ----------
-    draw : Draw
+    balance : BalancedBatches
     batch : int
     rng : numpy.random.Generator
 
@@ -85,9 +85,9 @@ def drawn(draw: Draw, batch: int, rng: np.random.Generator) -> Iterator[np.ndarr
     ------
     ndarray of int, shape (n,)
     """
-    n_rows, n_classes = len(draw.groups), len(draw.shares)
-    rounds = [_rounds(np.flatnonzero(draw.groups == c), rng) for c in range(n_classes)]
-    edges = np.append(np.cumsum(draw.shares)[:-1], 1.0)
+    n_rows, n_classes = len(balance.groups), len(balance.shares)
+    rounds = [_rounds(np.flatnonzero(balance.groups == c), rng) for c in range(n_classes)]
+    edges = np.append(np.cumsum(balance.shares)[:-1], 1.0)
     while True:
         slots = []
         for start in range(0, n_rows, batch):
@@ -103,13 +103,13 @@ def drawn(draw: Draw, batch: int, rng: np.random.Generator) -> Iterator[np.ndarr
 
 
 def _places(classes: np.ndarray, n_classes: int) -> list[np.ndarray]:
-    """Where each class stands."""
+    """Positions of each class."""
     ends = np.cumsum(np.bincount(classes, minlength=n_classes))[:-1]
     return np.split(np.argsort(classes, kind="stable"), ends)
 
 
 def _rounds(rows: np.ndarray, rng: np.random.Generator):
-    """A function ``take(n)`` that gives the next n rows of endless shuffled rounds."""
+    """A function ``take(n)`` that gives the next n indices of endless shuffled rounds."""
     left = rows[:0]
 
     def take(n: int) -> np.ndarray:
@@ -125,7 +125,7 @@ def _rounds(rows: np.ndarray, rng: np.random.Generator):
 
 
 def wrapped(order: np.ndarray, start: int, size: int) -> tuple[np.ndarray, int]:
-    """Rows of one batch, the last batch filled up from the start of the order.
+    """Indices of one batch; the last batch is filled up from the start of the order.
 
     A batch of one size is one graph on every backend, and batch normalisation sees a full batch.
 
@@ -133,7 +133,7 @@ def wrapped(order: np.ndarray, start: int, size: int) -> tuple[np.ndarray, int]:
     -------
     index : ndarray of shape (size,)
     n_new : int
-        How many of them this epoch has not seen.
+        Number of images that this epoch has not seen before.
 
     Examples
     --------

@@ -1,11 +1,10 @@
-"""Features of a network's trunk for all rows: computed in one pass, kept in a folder where that is asked for."""
+"""Features of the layers before the last: computed once for all images and, if asked for, kept in a folder."""
 
 import hashlib
 import json
 import logging
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,35 +13,34 @@ from .._shared.files import check_folder, write_whole
 from .._shared.progress import Progress
 from .._shared.variables import read
 from ._prediction import map_batches
-from ._training_data import Rows
-from .compiled import Parts, handed_dtype
+from ._training_data import TrainingData
+from .compiled import Parts, graph_config, input_dtype
 
 logger = logging.getLogger(__name__)
 
 
-def stored_features(parts: Parts, rows: Rows, folder, progress: Progress) -> np.ndarray:
-    """What the trunk gives for all rows.
+def stored_features(parts: Parts, data: TrainingData, folder, progress: Progress) -> np.ndarray:
+    """Output of the trunk for all images, from a file if there is one.
 
     Parameters
     ----------
     parts : Parts
-        Of a network that holds its values.
-    rows : Rows
+        Of a network with its values loaded.
+    data : TrainingData
     folder : str, path-like or None
-        Where features are kept, each file named by what they were computed from: the trunk with its weights, and
-        the images.
+        Folder of features. The name of a file is a digest of the trunk, its weights and the images.
     progress : Progress
 
     Returns
     -------
     ndarray of shape (n, ...)
-        float32, or float64 of a network in float64.
+        float32, or float64 if the network computes in float64.
     """
-    dtype = handed_dtype(parts.trunk)
+    dtype = input_dtype(parts.trunk)
     path = None
     if folder is not None:
-        path = Path(folder) / f"features-{_digest(parts.trunk, rows)}.npz"
-        kept = _kept(path, (len(rows.X), *parts.trunk.output_shape[1:]), dtype)
+        path = Path(folder) / f"features-{_digest(parts.trunk, data)}.npz"
+        kept = _read(path, (len(data.X), *parts.trunk.output_shape[1:]), dtype)
         if kept is not None:
             logger.info("Features come from %s", path)
             return kept
@@ -53,18 +51,18 @@ def stored_features(parts: Parts, rows: Rows, folder, progress: Progress) -> np.
         # NumPy has no bfloat16.
         values = np.asarray(parts.features(images, scale), dtype)
         n_done += len(images)
-        progress.phase = f"features of {n_done}/{len(rows.X)} images"
+        progress.phase = f"features of {n_done}/{len(data.X)} images"
         progress.advance(0)
         return values
 
-    features = map_batches(batch, rows.X, rows.scale, parts.trunk)
+    features = map_batches(batch, data.X, data.scale, parts.trunk)
     if path is not None:
-        _keep(path, features)
+        _write(path, features)
     return features
 
 
 def prepare_folder(folder) -> None:
-    """Make the folder that features are kept in, and prove that it can be written to.
+    """Make the folder for features and check that it can be written to.
 
     Raises
     ------
@@ -78,15 +76,15 @@ def prepare_folder(folder) -> None:
         raise type(error)(f"feature_cache={str(folder)!r} is no folder that can be written to: {error}") from error
 
 
-def _keep(path: Path, features: np.ndarray) -> None:
+def _write(path: Path, features: np.ndarray) -> None:
     try:
-        # An archive for its checksum.
+        # An archive has a checksum.
         write_whole(path, lambda spare: np.savez(spare, features=features))
     except OSError as error:
-        logger.warning("%s could not be written (%s): training goes on, and keeps no features", path, error)
+        logger.warning("%s could not be written (%s): training continues without keeping features", path, error)
 
 
-def _kept(path: Path, shape, dtype) -> np.ndarray | None:
+def _read(path: Path, shape, dtype) -> np.ndarray | None:
     if not path.exists():
         return None
     try:
@@ -98,40 +96,11 @@ def _kept(path: Path, shape, dtype) -> np.ndarray | None:
     return features if features.shape == shape and features.dtype == dtype else None
 
 
-def _digest(trunk: keras.Model, rows: Rows) -> str:
+def _digest(trunk: keras.Model, data: TrainingData) -> str:
     digest = hashlib.sha256()
-    facts = [_graph(trunk), keras.version(), keras.backend.backend(), rows.X.shape, rows.X.dtype.str, rows.scale]
+    facts = [graph_config(trunk), keras.version(), keras.backend.backend(), data.X.shape, data.X.dtype.str, data.scale]
     digest.update(json.dumps(facts, default=str).encode())
     for values in read(trunk.weights):
         digest.update(np.ascontiguousarray(values).data)
-    digest.update(np.ascontiguousarray(rows.X).data)
+    digest.update(np.ascontiguousarray(data.X).data)
     return digest.hexdigest()
-
-
-def _graph(trunk: keras.Model) -> Any:
-    """Layers, their settings and what each takes, without their names, which count up in a process."""
-    config = trunk.get_config()
-    numbers: dict[str, str] = {}
-
-    def number_names(value):
-        for key, inner in _items(value):
-            if key == "name" and isinstance(inner, str):
-                numbers.setdefault(inner, str(len(numbers)))
-            number_names(inner)
-
-    def renamed(value):
-        if isinstance(value, dict):
-            return {key: renamed(inner) for key, inner in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [renamed(inner) for inner in value]
-        return numbers.get(value, value) if isinstance(value, str) else value
-
-    number_names(config)
-    return renamed(config)
-
-
-def _items(value):
-    """What a dict or a list holds, with its keys."""
-    if isinstance(value, dict):
-        return value.items()
-    return enumerate(value) if isinstance(value, (list, tuple)) else ()

@@ -1,4 +1,7 @@
-"""Courses of the learning rate over a training, as shares of its highest value."""
+"""Learning-rate schedules: shares of the highest rate over a training.
+
+A new schedule is a function here and an entry in `SCHEDULES`.
+"""
 
 from collections.abc import Callable
 
@@ -8,7 +11,17 @@ WARM_UP = 0.2
 
 
 def one_cycle(done: np.ndarray) -> np.ndarray:
-    """Share of the highest learning rate: a line up over the first fifth of a training, a line down to zero.
+    """Linear warm-up over the first fifth of a training, then linear decay to zero.
+
+    Parameters
+    ----------
+    done : ndarray of float
+        Share of the training's steps that are done, from 0 to below 1.
+
+    Returns
+    -------
+    ndarray of float
+        Share of the highest learning rate.
 
     References
     ----------
@@ -18,7 +31,7 @@ def one_cycle(done: np.ndarray) -> np.ndarray:
 
 
 def cosine(done: np.ndarray) -> np.ndarray:
-    """Share of the highest learning rate: half a cosine to zero after a short linear warm-up.
+    """Short linear warm-up, then half a cosine to zero; parameters as in `one_cycle`.
 
     References
     ----------
@@ -27,7 +40,7 @@ def cosine(done: np.ndarray) -> np.ndarray:
     return np.minimum(0.1 + 0.9 * done / (WARM_UP / 4), (1 + np.cos(np.pi * done)) / 2)
 
 
-COURSES: dict[str | None, Callable[[np.ndarray], np.ndarray]] = {
+SCHEDULES: dict[str | None, Callable[[np.ndarray], np.ndarray]] = {
     None: np.ones_like,
     "one_cycle": one_cycle,
     "cosine": cosine,

@@ -1,4 +1,4 @@
-"""Rows of one training program, and what they weigh."""
+"""Images, labels and weights of one training."""
 
 import math
 from collections.abc import Iterator
@@ -6,31 +6,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._batches import Draw
+from ._batches import BalancedBatches
 
-LEAST_SHARE = 1e-4
+MIN_SHARE = 1e-4
 CELLS_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Training data of one program; nothing here is a copy of the images.
+class TrainingData:
+    """Images, labels and weights of one training; nothing here is a copy of the images.
 
     Attributes
     ----------
     X : ndarray, shape (n, ...)
     labels : ndarray of int, shape (n,) or (n, K)
-        K columns for K problems trained together.
+        K columns for K tasks trained together.
     weights : ndarray of float, shape (n,) or (n, K), or None
+        Sample weights.
     class_weights : ndarray of float, shape (C,) or (K, C), or None
     train, validation : ndarray of int
-        Indices of the rows to train on, of which some may come several times, and to hold out.
+        Indices of the images to train on, which may repeat, and of those held out.
     scale : float
-        What pixels are multiplied with on their way into the network.
-    draw : Draw or None
-        How batches are drawn from the classes; None takes every row once an epoch.
+        Factor of the pixels on their way into the network.
+    balance : BalancedBatches or None
+        How batches are drawn from the classes; None takes every image once an epoch.
     n_networks : int
-        Networks trained side by side: their losses are added up, those of heads on one trunk averaged.
+        Networks trained side by side: their losses are summed, those of heads on one trunk averaged.
     """
 
     X: np.ndarray
@@ -40,35 +41,41 @@ class Rows:
     train: np.ndarray
     validation: np.ndarray
     scale: float = 1.0
-    draw: Draw | None = None
+    balance: BalancedBatches | None = None
     n_networks: int = 1
 
     def weights_of(self, index: np.ndarray) -> np.ndarray:
-        """Weight of each row, or of each row and problem, (b,) or (b, K)."""
+        """Weight of each image, or of each image and task, shape (b,) or (b, K)."""
         labels = self.labels[index]
         weights = np.ones(len(index)) if self.weights is None else self.weights[index].astype("float64")
         if labels.ndim > weights.ndim:
             weights = np.repeat(weights[:, None], labels.shape[1], axis=1)
         if self.class_weights is not None:
-            problems = np.arange(labels.shape[1]) if labels.ndim == 2 else ()
-            weights = weights * (
-                self.class_weights[problems, labels] if labels.ndim == 2 else self.class_weights[labels]
-            )
+            tasks = np.arange(labels.shape[1]) if labels.ndim == 2 else ()
+            weights = weights * (self.class_weights[tasks, labels] if labels.ndim == 2 else self.class_weights[labels])
         return weights
 
     def mean_weight(self) -> np.ndarray | float:
-        """Mean weight of the rows trained on, for each problem: batches are divided by it."""
+        """Mean weight of the training images, for each task; the weights of a batch are divided by it.
+
+        Raises
+        ------
+        ValueError
+            If all training images of a task have weight 0.
+        """
         if self.weights is None and self.class_weights is None:
             return 1.0
         total = sum(weights.sum(axis=0) for _, weights in self._weighted_parts())
         idle = np.flatnonzero(np.atleast_1d(total) <= 0)
         if len(idle):
-            which = f" of problems {idle.tolist()}" if np.ndim(total) else ""
-            raise ValueError(f"All rows trained on{which} weigh 0: look at class_weight and sample_weight together.")
+            which = f" of tasks {idle.tolist()}" if np.ndim(total) else ""
+            raise ValueError(
+                f"All training images{which} have weight 0: look at class_weight and sample_weight together."
+            )
         return total / len(self.train)
 
     def class_shares(self, n_classes: int, alpha: np.ndarray | float = 1.0) -> np.ndarray:
-        """What each class weighs among the rows trained on, for each problem, (K, C); none weighs nothing.
+        """Share of each class in the weight of the training images, for each task, (K, C); none is 0.
 
         `alpha` is the loss's own weight of each class.
         """
@@ -77,11 +84,11 @@ class Rows:
             for c in range(n_classes):
                 shares[:, c] += np.where(labels == c, weights, 0.0).sum(axis=0)
         shares *= alpha
-        return np.maximum(shares / shares.sum(axis=1, keepdims=True), LEAST_SHARE)
+        return np.maximum(shares / shares.sum(axis=1, keepdims=True), MIN_SHARE)
 
     def _weighted_parts(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Labels and weights of the rows trained on, as often as they are drawn, in parts of bounded size."""
-        frequency = None if self.draw is None else self.draw.frequency()
+        """Labels and weights of the training images, as often as they are drawn, in parts of bounded size."""
+        frequency = None if self.balance is None else self.balance.frequency()
         size = max(1, CELLS_AT_ONCE // math.prod(self.labels.shape[1:]))
         for start in range(0, len(self.train), size):
             part = slice(start, start + size)

@@ -1,7 +1,5 @@
 """`CNNFeatures`: what a layer of a trained network says of each image, as a transformer."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
@@ -9,22 +7,20 @@ from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from .._shared.sklearn_internals import HasMethods, fit_context
-from .._shared.variables import State
+from .._shared.sklearn_internals import fit_context
 from ..classifier import (
     CNNClassifier,
-    as_rows,
     checked_classes,
-    encoded_rows,
-    fitted_model,
+    checked_images,
+    images_like_fitted,
     is_scikeras,
-    rows_like_fitted,
-    shaped,
-    untrained_network,
+    scikeras_input,
+    scikeras_network,
+    untrained_spec,
 )
-from ..engine import features
+from ..engine import FittedNetwork
 from ..engine.compiled import NetworkSpec, borrow, feature_model, in_trunk, seeded_building
-from ..one_vs_rest import OneVsRestCNNClassifier, is_search
+from ..one_vs_rest import OneVsRestCNNClassifier, is_search, task_estimator
 
 
 class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -79,7 +75,7 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     """
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict_proba"])],
+        "estimator": "no_validation",
         "layer": [str, None],
         "class_label": "no_validation",
         "concatenate": ["boolean"],
@@ -139,7 +135,7 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             program = network.features(self.layer)
         if isinstance(estimator, FrozenEstimator):
             _check_rows(_inner(estimator), X, networks[0].shape)
-        as_rows(self, X, reset=True)
+        checked_images(self, X, reset=True)
         self.estimator_ = estimator
         self.layer_ = program.layer
         self._networks = networks
@@ -155,14 +151,14 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 f"{type(_inner(self.estimator)).__name__} has one network for all classes."
             )
 
-    def _networks_of(self, estimator) -> "list[_Network]":
+    def _networks_of(self, estimator) -> list[FittedNetwork]:
         """The networks whose features are asked for."""
         if is_scikeras(estimator):
-            return [_Network(*fitted_model(estimator))]
+            return [scikeras_network(estimator)]
         if isinstance(estimator, CNNClassifier):
-            return [_own(estimator)]
-        networks = [_own(each) for each in estimator.estimators_]
-        shared = estimator._joint is not None and self._in_trunk(networks[0].spec)
+            return [estimator.network_]
+        networks = [each.network_ for each in estimator.estimators_]
+        shared = estimator.joint_network_ is not None and self._in_trunk(networks[0].spec)
         return [networks[k] for k in self._chosen(estimator.classes_, shared)]
 
     def _chosen(self, classes: np.ndarray, shared: bool) -> list[int]:
@@ -195,16 +191,16 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 feature_model(estimator.model_, self.layer)
             return
         estimator._validate_params()
-        X, y = as_rows(estimator, X, y, reset=True)
+        X, y = checked_images(estimator, X, y, reset=True)
         check_classification_targets(y)
         spec: NetworkSpec | None
         if not isinstance(estimator, OneVsRestCNNClassifier):
-            spec = untrained_network(estimator, X, y)
+            spec = untrained_spec(estimator, X, checked_classes(y, None, type(estimator).__name__))
         else:
             classes = checked_classes(y, None, type(estimator).__name__)
             # A search may choose a network with other layers.
-            base = estimator._base()
-            spec = None if is_search(base) else untrained_network(base, X, (y == classes[-1]).astype(int))
+            base = task_estimator(estimator)
+            spec = None if is_search(base) else untrained_spec(base, X, np.array([0, 1]))
             self._chosen(classes, estimator.strategy == "joint" and (spec is None or self._in_trunk(spec)))
         if spec is not None:
             with borrow(spec) as network:
@@ -225,10 +221,10 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         shape, scale = self._networks[0].shape, self._networks[0].scale
-        X = rows_like_fitted(self, X, shape, None if scale == 1 else scale)
+        X = images_like_fitted(self, X, shape, None if scale == 1 else scale)
         estimator = _inner(self.estimator_)
         if is_scikeras(estimator):
-            X = encoded_rows(estimator, X)
+            X = scikeras_input(estimator, X)
         parts = (each.features(X, self.layer_) for each in self._networks)
         first = next(parts)
         if len(self._networks) == 1:
@@ -251,24 +247,6 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return tags
 
 
-@dataclass(frozen=True)
-class _Network:
-    """A network as it was in `fit`: how to build it, its values, the shape of a row, the factor of pixels."""
-
-    spec: NetworkSpec
-    state: State
-    shape: tuple[int, ...]
-    scale: float = 1.0
-
-    def features(self, X: np.ndarray, layer: str) -> np.ndarray:
-        return features(self.spec, self.state, shaped(X, self.shape), self.scale, layer)
-
-
-def _own(classifier: CNNClassifier) -> _Network:
-    network = classifier._network
-    return _Network(network.spec, network.state, network.shape, network.scale)
-
-
 def _inner(estimator):
     while isinstance(estimator, FrozenEstimator):
         estimator = estimator.estimator
@@ -278,9 +256,9 @@ def _inner(estimator):
 def _check_rows(estimator, X, shape) -> None:
     """Refuse rows that the fitted estimator itself would refuse."""
     if is_scikeras(estimator):
-        encoded_rows(estimator, X)
+        scikeras_input(estimator, X)
     else:
-        rows_like_fitted(estimator, X, shape)
+        images_like_fitted(estimator, X, shape)
 
 
 def _check_kind(estimator) -> None:

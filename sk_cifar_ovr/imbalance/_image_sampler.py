@@ -4,18 +4,17 @@ import numpy as np
 from imblearn.base import BaseSampler
 from imblearn.utils import check_target_type
 
-from .._shared.sklearn_internals import HasMethods
-from ..classifier import as_rows
-from ._resampling import check_enough_images, checked_clone, picks_rows, resample
+from ..classifier import checked_images
+from ._resampling import Sampler, check_enough_images, checked_clone, resample, selects_samples
 
 
 class ImageSampler(BaseSampler):
     """Resample images with any sampler of imbalanced-learn.
 
-    Samplers that pick rows (``RandomOverSampler``, ``RandomUnderSampler``, ``TomekLinks``, ``NearMiss``, ...) return
-    images as they were. Samplers that make new ones (``SMOTE``, ``ADASYN``, ``ClusterCentroids``, ``SMOTEENN``, ...)
-    work on flat rows of floats; what they make is rounded and clipped to the dtype of the images and gets their
-    shape. On integers, imbalanced-learn's own arithmetic wraps around.
+    Samplers that select images (``RandomOverSampler``, ``RandomUnderSampler``, ``TomekLinks``, ``NearMiss``, ...)
+    return them unchanged. Samplers that generate images (``SMOTE``, ``ADASYN``, ``ClusterCentroids``, ``SMOTEENN``,
+    ...) work on flat rows of floats; their results are rounded and clipped to the dtype of the images and get their
+    shape. On integers, imbalanced-learn's own arithmetic would wrap around.
 
     Parameters
     ----------
@@ -25,26 +24,31 @@ class ImageSampler(BaseSampler):
     Attributes
     ----------
     sampler_ : sampler of imbalanced-learn
-        The fitted clone. One that looks at labels only was fitted on row numbers.
+        The fitted clone. One that selects by labels only was fitted on indices.
     sample_indices_ : ndarray of int, shape (n_new,)
-        Numbers of the rows that were picked; only where the sampler has them.
+        Indices of the selected images, if the sampler has them.
     sampling_strategy_ : dict
-        Number of images that the sampler is to make, keep or look at, by class label.
+        Number of images to generate, keep or consider, by class label.
     n_features_in_ : int
-        Columns of flat rows; height * width * channels of images.
+        Number of columns of flat rows; height * width * channels of images.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Only where X had names.
+        Names of the columns, if X had names.
 
     See Also
     --------
-    OneVsRestCNNClassifier : Its `sampler` resamples each "class k versus others" problem on its own.
+    OneVsRestCNNClassifier : Its `sampler` resamples each class-vs-rest task separately.
+    imblearn.pipeline.Pipeline : Puts a sampler in front of a classifier.
 
     Notes
     -----
-    Samplers that make images hold all of them as floats, several times over. Distances are those of pixels, so that
-    neighbours are images with similar brightness in the same places, and an image between two of them shows both.
-    New pixels lie between those of the two, except where a sampler reaches beyond on purpose, as ``SVMSMOTE`` and
-    ``RandomOverSampler(shrinkage=...)`` do.
+    Samplers that generate images hold all of them as floats, several times over. Distances are those of pixels:
+    neighbours are images with similar brightness in the same places, and an image between two of them looks like a
+    double exposure. New pixels lie between those of the two images, unless the sampler extrapolates, as ``SVMSMOTE``
+    and ``RandomOverSampler(shrinkage=...)`` do.
+
+    References
+    ----------
+    Chawla, Bowyer, Hall and Kegelmeyer (2002), "SMOTE: Synthetic Minority Over-sampling Technique".
 
     Examples
     --------
@@ -58,14 +62,14 @@ class ImageSampler(BaseSampler):
     ((1830, 8, 8, 1), dtype('uint8'), array([183, 183, 183, 183, 183, 183, 183, 183, 183, 183]))
     """
 
-    _parameter_constraints: dict = {"sampler": [HasMethods(["fit_resample"])]}
+    _parameter_constraints: dict = {"sampler": [Sampler]}
 
     def __init__(self, sampler):
         self.sampler = sampler
 
     @property
     def sampling_strategy(self):
-        """What the sampler aims at."""
+        """`sampling_strategy` of the sampler."""
         return getattr(self.sampler, "sampling_strategy", "auto")
 
     @property
@@ -76,7 +80,7 @@ class ImageSampler(BaseSampler):
         y, is_one_hot = check_target_type(y, indicate_one_vs_all=True)
         if hasattr(X, "columns") and hasattr(X, "sparse"):
             X = X.sparse.to_dense()
-        X, y = as_rows(self, X, y, reset=True)
+        X, y = checked_images(self, X, y, reset=True)
         return X, y, is_one_hot
 
     def _fit_resample(self, X, y):
@@ -103,14 +107,14 @@ class ImageSampler(BaseSampler):
         Returns
         -------
         X : ndarray, shape (n_new, ...)
-            Images of the same shape and dtype; a data frame or a list where X was one.
+            Images of the same shape and dtype; a data frame or a list if X was one.
         y : ndarray of shape (n_new,)
-            Labels, in whatever y came.
+            Labels, of the same type as y.
 
         Raises
         ------
         ResamplingError
-            If a class that new images are to be made for has too few neighbours.
+            If a class has too few images to interpolate between.
         ValueError
             If X, y or a parameter is invalid.
         """
@@ -120,5 +124,5 @@ class ImageSampler(BaseSampler):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
         tags.input_tags.three_d_array = True
-        tags.sampler_tags.sample_indices = picks_rows(self.sampler) or hasattr(self.sampler, "shrinkage")
+        tags.sampler_tags.sample_indices = selects_samples(self.sampler) or hasattr(self.sampler, "shrinkage")
         return tags

@@ -1,7 +1,7 @@
-"""Run a sampler of imbalanced-learn on images, through floats only where it makes new ones."""
+"""Samplers of imbalanced-learn on images; only those that generate images work in float."""
 
 from numbers import Integral
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from sklearn.base import clone
@@ -10,8 +10,15 @@ from sklearn.utils import get_tags
 from ..exceptions import ResamplingError
 
 
-def picks_rows(sampler) -> bool:
-    """Whether a sampler only picks rows, and tells which.
+@runtime_checkable
+class Sampler(Protocol):
+    """Any object with `fit_resample`."""
+
+    def fit_resample(self, X, y): ...
+
+
+def selects_samples(sampler) -> bool:
+    """Whether a sampler only selects given samples, and tells which.
 
     Parameters
     ----------
@@ -24,9 +31,9 @@ def picks_rows(sampler) -> bool:
     Examples
     --------
     >>> from imblearn.over_sampling import SMOTE, RandomOverSampler
-    >>> picks_rows(RandomOverSampler()), picks_rows(SMOTE())
+    >>> selects_samples(RandomOverSampler()), selects_samples(SMOTE())
     (True, False)
-    >>> picks_rows(RandomOverSampler(shrinkage=1.0))  # adds noise to the rows it picks
+    >>> selects_samples(RandomOverSampler(shrinkage=1.0))  # adds noise to what it selects
     False
     """
     if not hasattr(sampler, "__sklearn_tags__"):
@@ -36,7 +43,7 @@ def picks_rows(sampler) -> bool:
 
 
 def checked_clone(sampler):
-    """A clone, its parameters validated: imbalanced-learn validates none of samplers inside others."""
+    """A clone with validated parameters; imbalanced-learn does not validate samplers inside others."""
     sampler = clone(sampler)
     if hasattr(sampler, "_validate_params"):
         sampler._validate_params()
@@ -44,29 +51,29 @@ def checked_clone(sampler):
 
 
 def looks_at_labels_only(sampler) -> bool:
-    """Whether a sampler picks rows without looking at them."""
+    """Whether a sampler selects by labels only."""
     from imblearn.over_sampling import RandomOverSampler
     from imblearn.under_sampling import RandomUnderSampler
 
-    return isinstance(sampler, (RandomOverSampler, RandomUnderSampler)) and picks_rows(sampler)
+    return isinstance(sampler, (RandomOverSampler, RandomUnderSampler)) and selects_samples(sampler)
 
 
-def picked_rows(sampler, X: np.ndarray, y: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
-    """Numbers of the rows that a sampler picks.
+def selected_indices(sampler, X: np.ndarray, y: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
+    """Indices of the images that a sampler selects.
 
     Parameters
     ----------
     sampler : sampler of imbalanced-learn
-        One that `picks_rows`; it is fitted.
+        One for which `selects_samples` is true; it is fitted.
     X : ndarray, shape (n, ...)
     y : ndarray of shape (n,)
     among : ndarray of int or None, default=None
-        The rows that it may pick; None is all.
+        Indices from which it may select; None is all.
 
     Returns
     -------
     ndarray of int, shape (n_new,)
-        A row may come several times.
+        An index may come several times.
     """
     rows = np.arange(len(y)) if among is None else among
     if looks_at_labels_only(sampler):
@@ -90,11 +97,11 @@ def resample(sampler, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndar
     Returns
     -------
     X : ndarray, shape (n_new, ...)
-        Same dtype. New pixels are rounded and clipped to it where it is an integer's.
+        Of the same dtype; if that is an integer type, new pixels are rounded and clipped to it.
     y : ndarray of shape (n_new,)
     """
-    if picks_rows(sampler):
-        rows = picked_rows(sampler, X, y)
+    if selects_samples(sampler):
+        rows = selected_indices(sampler, X, y)
         return X[rows], y[rows]
     flat, y_new = sampler.fit_resample(X.reshape(len(X), -1).astype(_float_for(X.dtype), copy=False), y)
     flat = np.asarray(flat)
@@ -107,8 +114,8 @@ def resample(sampler, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _float_for(dtype: np.dtype) -> np.dtype:
-    """Float type that holds every value of a type, or of 64-bit integers the most."""
-    # float16 is left too: neighbours would be sought, and new pixels be made, in its 11 bits.
+    """Float type that holds every value of a dtype, or most values of 64-bit integers."""
+    # float16 too: its 11 bits are too few to find neighbours and to interpolate.
     return np.result_type(dtype, "float32")
 
 
@@ -120,7 +127,7 @@ def _as_dtype(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def check_strategy(sampler, y: np.ndarray) -> None:
-    """Have imbalanced-learn check what a sampler aims at, without resampling anything.
+    """Let imbalanced-learn check the `sampling_strategy` of a sampler, without resampling anything.
 
     Parameters
     ----------
@@ -140,7 +147,7 @@ def check_strategy(sampler, y: np.ndarray) -> None:
 
 
 def check_enough_images(sampler, y: np.ndarray) -> None:
-    """Refuse to have images made between neighbours where a class has too few of them.
+    """Refuse to interpolate between neighbours if a class has too few images.
 
     Parameters
     ----------
@@ -150,7 +157,7 @@ def check_enough_images(sampler, y: np.ndarray) -> None:
     Raises
     ------
     ResamplingError
-        Naming the class, and what would do.
+        With the class and a remedy.
     """
     from imblearn.over_sampling import SMOTE
     from imblearn.over_sampling.base import BaseOverSampler
@@ -158,7 +165,7 @@ def check_enough_images(sampler, y: np.ndarray) -> None:
 
     if hasattr(sampler, "smote"):
         sampler = sampler.smote or SMOTE(sampling_strategy=sampler.sampling_strategy)
-    # ADASYN calls them otherwise.
+    # ADASYN has another name for them.
     neighbors: Any = getattr(sampler, "k_neighbors", getattr(sampler, "n_neighbors", None))
     if neighbors is None or not isinstance(sampler, BaseOverSampler):
         return

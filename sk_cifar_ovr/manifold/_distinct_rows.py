@@ -1,13 +1,14 @@
-"""Which rows of a matrix equal one another."""
+"""Equal rows of a dense or sparse matrix, found by hashing."""
 
+from collections.abc import Iterator
 from hashlib import blake2b
 
 import numpy as np
 from scipy import sparse
 
 
-def digests(X):
-    """One key a row, equal for equal rows."""
+def row_hashes(X) -> Iterator[bytes]:
+    """Hash each row of a matrix, so that equal rows have equal hashes."""
     if sparse.issparse(X):
         X.sum_duplicates()
         X.eliminate_zeros()
@@ -15,13 +16,26 @@ def digests(X):
             yield blake2b(X.indices[start:stop].tobytes() + X.data[start:stop].tobytes(), digest_size=16).digest()
         return
     for row in X:
-        # Adding zero turns -0.0 into 0.0, which equals it.
+        # -0.0 equals 0.0 but has other bytes; adding zero turns it into 0.0.
         yield blake2b((row + 0).tobytes(), digest_size=16).digest()
 
 
-def distinct(X) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of rows that no earlier row equals, and for each row which of these it equals."""
-    seen: dict[bytes, int] = {}
-    where = np.array([seen.setdefault(key, len(seen)) for key in digests(X)])
-    first = np.unique(where, return_index=True)[1]
-    return first, where
+def distinct_rows(X) -> tuple[list[bytes], np.ndarray, np.ndarray]:
+    """Find the distinct rows of a matrix.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+
+    Returns
+    -------
+    hashes : list of bytes
+        Hashes of the distinct rows, in the order of their first occurrence.
+    first : ndarray of shape (n_distinct,)
+        Index of the first occurrence of each distinct row.
+    inverse : ndarray of shape (n_samples,)
+        For each row of X, its index among the distinct rows.
+    """
+    found: dict[bytes, int] = {}
+    inverse = np.array([found.setdefault(key, len(found)) for key in row_hashes(X)])
+    return list(found), np.unique(inverse, return_index=True)[1], inverse

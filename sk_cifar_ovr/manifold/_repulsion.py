@@ -1,39 +1,39 @@
-"""How points of a t-SNE map push each other apart: all pairs at once, on a grid, by Fourier transforms."""
+"""Repulsion between all pairs of points of a t-SNE embedding, computed on a grid by Fourier transforms."""
 
 from functools import lru_cache
 
 import numpy as np
 from scipy import fft
 
-# Side of a cell, where points lie far apart; the forces change over a length of 1.
-CELL = 0.4
-# Cells along the longest axis at least: points that lie closer together get smaller cells.
-LEAST_CELLS = 32
-# Sides of grids in steps, so that the kernels of one serve for many iterations.
-STEP = 32
+# Largest side of a grid cell. The forces change over a length of 1.
+MAX_CELL = 0.4
+# Minimum number of cells along the longest axis: points that are closer together get smaller cells.
+MIN_CELLS = 32
+# Sides of grids are multiples of this, so that several iterations share the kernels of one grid.
+GRID_STEP = 32
 
 
-def repulsion(places: np.ndarray, threads: int = 1) -> tuple[np.ndarray, float]:
-    """Forces between all pairs of points, and the sum that normalises their similarities.
+def repulsion(positions: np.ndarray, n_threads: int = 1) -> tuple[np.ndarray, float]:
+    """Compute the repulsive forces of t-SNE and the sum that normalizes the similarities.
 
-    The charge of each point goes to the nodes of a regular grid around it, by cubic B-splines; the grid is convolved
-    with the forces of one charge; and forces are read off at the points by the same splines, whose smoothing the
-    kernels undo. Particle-mesh methods of molecular dynamics work so [1]_; for t-SNE it takes the place of piecewise
-    polynomials [2]_, on a coarser grid and with 3 transforms instead of 9.
+    Cubic B-splines spread a unit charge of each point over the nodes of a regular grid. The grid is convolved with
+    the force of one charge, and the same splines interpolate the forces at the points. The kernels compensate for the
+    smoothing by the splines. This is the particle-mesh method of molecular dynamics [1]_. In t-SNE it replaces the
+    interpolation by piecewise polynomials [2]_, with a coarser grid and 3 transforms instead of 9.
 
     Parameters
     ----------
-    places : ndarray of shape (n, d)
-        d is 1 or 2.
-    threads : int, default=1
-        The result does not depend on their number.
+    positions : ndarray of shape (n_samples, n_components)
+        Points in one or two dimensions.
+    n_threads : int, default=1
+        Number of threads. The result does not depend on it.
 
     Returns
     -------
-    forces : ndarray of shape (n, d)
-        Of each point, the sum over all others j of ``(y - y_j) / (1 + |y - y_j|^2)^2``.
+    forces : ndarray of shape (n_samples, n_components)
+        For each point, the sum of ``(y - y_j) / (1 + |y - y_j|^2)^2`` over all points j.
     total : float
-        Sum over all pairs of different points of ``1 / (1 + |y_i - y_j|^2)``.
+        Sum of ``1 / (1 + |y_i - y_j|^2)`` over all pairs of different points.
 
     References
     ----------
@@ -41,33 +41,33 @@ def repulsion(places: np.ndarray, threads: int = 1) -> tuple[np.ndarray, float]:
     .. [2] G. C. Linderman et al., "Fast interpolation-based t-SNE for improved visualization of single-cell RNA-seq
        data", Nature Methods 16, 2019.
     """
-    low = places.min(axis=0)
-    extent = places.max(axis=0) - low
+    low = positions.min(axis=0)
+    extent = positions.max(axis=0) - low
     longest = max(extent.max(), np.finfo(float).tiny)
-    # A map of n points is some 1.5 sqrt(n) wide; points that flew apart further must not fill the memory with a grid.
-    cell = max(min(CELL, longest / LEAST_CELLS), longest / (512 + 4 * np.sqrt(len(places))))
-    # A spline reaches one node further below and two above.
-    shape = tuple(STEP * int(np.ceil((side / cell + 4) / STEP)) for side in extent)
-    nodes, weights = _splines((places - low) / cell + 1, shape)
+    # An embedding of n points is about 1.5 sqrt(n) wide. The last bound limits memory if points are far apart.
+    cell = max(min(MAX_CELL, longest / MIN_CELLS), longest / (512 + 4 * np.sqrt(len(positions))))
+    # Splines use one more node below the points and two above.
+    shape = tuple(GRID_STEP * int(np.ceil((side / cell + 4) / GRID_STEP)) for side in extent)
+    nodes, weights = _splines((positions - low) / cell + 1, shape)
     charges = np.bincount(nodes.ravel(), weights.ravel(), minlength=int(np.prod(shape))).reshape(shape)
     padded = tuple(fft.next_fast_len(2 * side, real=True) for side in shape)
-    similarity, *pushes = _kernels(padded, cell)
-    spectrum = fft.rfftn(charges, padded, workers=threads)
+    similarity, *axis_forces = _kernels(padded, cell)
+    spectrum = fft.rfftn(charges, padded, workers=n_threads)
     inside = tuple(slice(side) for side in shape)
-    forces = np.empty_like(places)
-    for axis, push in enumerate(pushes):
-        field = fft.irfftn(spectrum * push, padded, workers=threads)[inside]
+    forces = np.empty_like(positions)
+    for axis, axis_force in enumerate(axis_forces):
+        field = fft.irfftn(spectrum * axis_force, padded, workers=n_threads)[inside]
         forces[:, axis] = (field.ravel()[nodes] * weights).sum(axis=1)
-    # By Parseval's theorem; each point is at a distance of 0 from itself.
-    total = (similarity * (spectrum.real**2 + spectrum.imag**2)).sum() - len(places)
+    # Parseval's theorem, less the similarity of each point to itself.
+    total = (similarity * (spectrum.real**2 + spectrum.imag**2)).sum() - len(positions)
     return forces, float(total)
 
 
-def _splines(at: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Of each point, given in cells, the numbers of the 4^d nodes around it and their weights."""
-    n = len(at)
+def _splines(points: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """For points in units of cells, compute the indices and weights of the 4^d nodes around each."""
+    n = len(points)
     nodes, weights = np.zeros((n, 1), np.intp), np.ones((n, 1))
-    for column, side in zip(at.T, shape, strict=True):
+    for column, side in zip(points.T, shape, strict=True):
         below = np.floor(column).astype(np.intp)
         t = column - below
         cubic = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1)
@@ -79,18 +79,18 @@ def _splines(at: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.nda
 
 @lru_cache(maxsize=2)
 def _kernels(padded: tuple[int, ...], cell: float) -> list[np.ndarray]:
-    """Spectra of ``1 / (1 + r^2)`` and, for each axis, of ``x / (1 + r^2)^2``, freed from the smoothing of two splines.
+    """Compute the spectra of ``1 / (1 + r^2)`` and, for each axis, of ``x / (1 + r^2)^2``, without spline smoothing.
 
-    That of the first is scaled so that its sum with the power of a real spectrum is one over all frequencies.
+    The first is scaled so that the sum of its products with the power of a real spectrum covers all frequencies.
     """
     steps = [fft.fftfreq(side, 1 / side) for side in padded]
     offsets = np.meshgrid(*(cell * step for step in steps), indexing="ij", sparse=True)
     near = 1 / (1 + sum(offset**2 for offset in offsets))
-    # The last axis of a real transform has no negative frequencies; what has one counts twice.
+    # A real transform leaves out the negative frequencies of the last axis: their positive counterparts count twice.
     halves = [*steps[:-1], np.arange(padded[-1] // 2 + 1.0)]
     twice = np.where((halves[-1] == 0) | (2 * halves[-1] == padded[-1]), 1.0, 2.0)
     smoothing = np.ones(1)
     for step, side in zip(np.meshgrid(*halves, indexing="ij", sparse=True), padded, strict=True):
         smoothing = smoothing * np.sinc(step / side) ** 8
-    similarity, *pushes = (fft.rfftn(kernel) / smoothing for kernel in (near, *(o * near**2 for o in offsets)))
-    return [similarity.real * twice / np.prod(padded), *pushes]
+    similarity, *axis_forces = (fft.rfftn(kernel) / smoothing for kernel in (near, *(o * near**2 for o in offsets)))
+    return [similarity.real * twice / np.prod(padded), *axis_forces]

@@ -1,98 +1,93 @@
-"""`TSNETransformer`: t-SNE that also places rows it never saw."""
+"""`TSNETransformer`: t-SNE that also embeds new samples."""
 
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array, check_is_fitted, check_non_negative, validate_data
+from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from .._shared.progress import Progress
-from .._shared.sklearn_internals import Interval, StrOptions, fit_context, openmp_threads
-from ._distinct_rows import digests, distinct
-from ._neighbors import neighbors_among, neighbors_in
-from ._opentsne import (
-    METHODS,
-    add,
-    affinities_among,
-    affinities_to,
-    embed,
-    principal_start,
-    random_start,
-    spectral_start,
-)
+from .._shared.sklearn_internals import Interval, StrOptions, fit_context
+from ._affinities import Affinities, check_finite
+from ._distinct_rows import distinct_rows, row_hashes
+from ._gradient_descent import METHODS, GradientDescent, embed_new_samples
+from ._initialization import initial_positions
+from ._threads import effective_n_threads
+from ._validation import check_initialization, check_n_samples
 
-# Rows from which the grid is quicker than Barnes-Hut.
-FFT_FROM = 2_000
-# New rows look at fewer neighbours than those embedded together.
-NEW_PERPLEXITY = 5.0
+# Number of samples from which the grid is faster than Barnes-Hut.
+MIN_SAMPLES_FFT = 2_000
 PRECOMPUTED = ("precomputed", "precomputed_affinities")
 
 
 class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """t-distributed stochastic neighbour embedding, in the plane, of rows seen and unseen.
+    """t-distributed stochastic neighbor embedding (t-SNE) that can also embed new samples.
+
+    t-SNE [1]_ maps samples to a few dimensions, usually two, so that neighbors stay close. `fit` computes an
+    embedding by openTSNE [5]_, and `transform` adds samples to it.
 
     Parameters
     ----------
     n_components : int, default=2
-        Dimensions of the embedding: 1, 2 or 3.
+        Number of dimensions of the embedding: 1, 2 or 3.
     perplexity : float, default=30.0
-        Effective number of neighbours of a row. X needs at least three times as many rows.
+        Effective number of neighbors of a sample. X needs at least three times as many samples.
     early_exaggeration : float, default=12.0
         Factor of the attraction during the first quarter of the iterations.
     learning_rate : float or "auto", default="auto"
-        Step of the descent. "auto" is the number of rows divided by `early_exaggeration` [3]_, or 200 where that is
-        more. scikit-learn's counts a quarter of it: its 50 is 200 here.
+        Step size of the gradient descent. "auto" is the number of samples divided by `early_exaggeration` [3]_, but
+        at least 200. scikit-learn's rates are a quarter of openTSNE's: its 50 is 200 here.
     max_iter : int, default=1000
-        Iterations.
-    initialization : {"pca", "spectral", "random"} or ndarray of shape (n, n_components), default="pca"
-        Where the rows start. "pca" is "spectral" where X is precomputed.
+        Number of iterations.
+    initialization : {"pca", "spectral", "random"} or ndarray of shape (n_samples, n_components), default="pca"
+        Initial positions. If `metric` is one of the precomputed ones, "pca" means "spectral".
     metric : str or callable, default="euclidean"
-        Distance of two rows, as scikit-learn's `pairwise_distances` takes it. "precomputed" says that X holds the
-        distances of n rows to each other, (n, n), and "precomputed_affinities" that it holds their affinities,
-        dense or sparse, which `perplexity` plays no part in; `transform` then takes those of new rows to the n.
+        Distance between two samples, as in `sklearn.metrics.pairwise_distances`. If "precomputed", X contains
+        distances, of shape (n_samples, n_samples). If "precomputed_affinities", X contains affinities, dense or
+        sparse, of the same shape, and `perplexity` is not used. `transform` then takes the distances or affinities
+        of new samples to those in `fit`.
     metric_params : dict or None, default=None
         Arguments of the metric.
     method : {"auto", "barnes_hut", "fft"}, default="auto"
-        How repulsion is approximated: by a tree [2]_ or on a grid, by Fourier transforms [4]_, which "auto" takes
-        from 2,000 rows on.
+        Approximation of the repulsion: "barnes_hut" uses a tree [2]_ and "fft" a grid and Fourier transforms [4]_.
+        "auto" is "fft" from 2,000 samples on, unless `n_components` is 3.
     random_state : int, numpy.random.RandomState or None, default=None
-        Seed of the start.
+        Seed of the initial positions.
     n_jobs : int or None, default=None
-        Threads, never more than OpenMP would start here. None is all of these, as scikit-learn's own `TSNE` has
-        it. The result does not depend on their number.
+        Number of threads, at most as many as OpenMP uses by default. None means all of these, as in scikit-learn's
+        `TSNE`. The result does not depend on it.
     verbose : int, default=0
-        1 shows a progress line on standard error.
+        If 1, show a progress line on standard error.
 
     Attributes
     ----------
-    embedding_ : ndarray of shape (n, n_components)
-        Places of the rows.
+    embedding_ : ndarray of shape (n_samples, n_components)
+        Positions of the samples.
     kl_divergence_ : float
-        Kullback-Leibler divergence that the descent ended with.
+        Kullback-Leibler divergence after the last iteration.
     n_iter_ : int
-        Iterations done.
+        Number of iterations.
     method_ : {"barnes_hut", "fft"}
-        What "auto" came to.
+        Approximation of the repulsion that was used.
     n_features_in_ : int
-        Columns of X.
+        Number of features in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Only where X had names.
+        Names of the features. Only defined if X has feature names that are all strings.
 
     See Also
     --------
-    sklearn.manifold.TSNE : Has no place for rows that it never saw.
+    sklearn.manifold.TSNE : t-SNE without `transform`.
+    sk_cifar_ovr.CNNFeatures : Features of a trained network, to be embedded.
+    sk_cifar_ovr.EmbeddingDisplay : Scatter plot of an embedding.
 
     Notes
     -----
-    Rows that are equal in all columns are embedded once and share their place, and `transform` gives a row that
-    equals one of those in `fit` the place of that one. Any other row starts at the median of its nearest
-    neighbours and moves by the same forces, while they stay where they are [5]_; the other new rows play no part
-    in it.
+    Equal samples are embedded once and share their position. `transform` gives a sample that equals one of those in
+    `fit` the position of that sample. A new sample starts at the mean of its nearest neighbors, weighted by affinity,
+    and moves by the same forces as in `fit`, while the samples of `fit` stay fixed [5]_. New samples do not influence
+    each other.
 
     References
     ----------
@@ -112,6 +107,8 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     >>> from sk_cifar_ovr import TSNETransformer
     >>> X = load_digits().data
     >>> tsne = TSNETransformer(max_iter=250, random_state=0).fit(X[:500])
+    >>> tsne.embedding_.shape
+    (500, 2)
     >>> tsne.transform(X[500:503]).shape
     (3, 2)
     """
@@ -161,96 +158,148 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.verbose = verbose
 
     def fit(self, X, y=None):
-        """Embed rows.
+        """Embed samples.
+
+        The positions are in `embedding_`.
 
         Parameters
         ----------
-        X : array-like of shape (n, d), or (n, n) where precomputed
+        X : array-like of shape (n_samples, n_features)
+            Samples, or their distances or affinities, (n_samples, n_samples), if `metric` is one of the precomputed
+            ones.
         y : None
             Ignored.
 
         Returns
         -------
-        self
+        self : TSNETransformer
+            The fitted transformer.
 
         Raises
         ------
         ValueError
-            If a parameter is invalid, X is not finite, its different rows are fewer than three times the
-            perplexity, or its distances cannot be computed.
+            If a parameter is invalid, X is not finite, it has fewer distinct samples than three times the
+            perplexity, or the distances are not finite.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sk_cifar_ovr import TSNETransformer
+        >>> tsne = TSNETransformer(perplexity=5, max_iter=50, random_state=0)
+        >>> tsne.fit(load_digits().data[:50]).embedding_.shape
+        (50, 2)
         """
         self.fit_transform(X)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y=None):
-        """Embed rows and give their places.
+        """Embed samples and return their positions.
 
         Parameters
         ----------
-        X : array-like of shape (n, d), or (n, n) where precomputed
+        X : array-like of shape (n_samples, n_features)
+            As in `fit`.
         y : None
             Ignored.
 
         Returns
         -------
-        ndarray of shape (n, n_components)
+        ndarray of shape (n_samples, n_components)
+            Positions in the embedding.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sk_cifar_ovr import TSNETransformer
+        >>> tsne = TSNETransformer(perplexity=5, max_iter=50, random_state=0)
+        >>> tsne.fit_transform(load_digits().data[:50]).shape
+        (50, 2)
         """
-        X = self._checked(X, reset=True)
-        self._check_number(X.shape[0], "rows")
-        first, where = distinct(X)
-        # Equal rows of distances or affinities belong to columns of their own, so they are not left out.
-        taken = np.arange(X.shape[0]) if self._precomputed else first
-        if not self._precomputed:
-            self._check_number(len(first), "different rows")
-        start = self._given_start(X.shape[0])
-        places, divergence = self._embed(X[taken], None if start is None else start[taken])
-        places = places.astype(X.dtype)
-        if self._precomputed:
-            places = places[first[where]]
-        self._places, self._rows = places, X[:0] if self._precomputed else X[taken]
-        self._known = {key: i for i, key in reversed(list(enumerate(digests(X[taken]))))}
-        self.embedding_ = places.copy() if self._precomputed else places[where]
-        self.kl_divergence_ = divergence
+        X = self._validate_X(X, reset=True)
+        n_samples = X.shape[0]
+        perplexity = None if self.metric == "precomputed_affinities" else self.perplexity
+        check_n_samples(n_samples, "samples", perplexity)
+        initial = check_initialization(self.initialization, (n_samples, self.n_components))
+        hashes, first, inverse = distinct_rows(X)
+        if self._is_precomputed:
+            # Samples with equal distances or affinities still have columns of their own, so all are embedded.
+            positions, self.kl_divergence_ = self._embed(X, initial)
+            self._samples = X[:0]
+            self._positions = positions[first[inverse]].astype(X.dtype)
+            self._known = dict(zip(hashes, first, strict=True))
+            self.embedding_ = self._positions.copy()
+        else:
+            check_n_samples(len(first), "distinct samples", perplexity)
+            positions, self.kl_divergence_ = self._embed(X[first], None if initial is None else initial[first])
+            self._samples = X[first]
+            self._positions = positions.astype(X.dtype)
+            self._known = {key: i for i, key in enumerate(hashes)}
+            self.embedding_ = self._positions[inverse]
         self.n_iter_ = self.max_iter
         self._n_features_out = self.n_components
         return self.embedding_
 
     def transform(self, X):
-        """Give rows their places: those that were in `fit` their own, others one among these.
+        """Return the positions of samples, and embed those that were not in `fit`.
+
+        The embedding of the samples in `fit` does not change.
 
         Parameters
         ----------
-        X : array-like of shape (m, d), or (m, n) where precomputed
+        X : array-like of shape (n_samples, n_features)
+            Samples, or their distances or affinities to the samples in `fit`, if `metric` is one of the precomputed
+            ones.
 
         Returns
         -------
-        ndarray of shape (m, n_components)
-            What a row gets does not depend on the other rows.
+        ndarray of shape (n_samples, n_components)
+            The positions of `fit` for samples that were in `fit`. The position of a sample does not depend on the
+            other samples in X.
 
         Raises
         ------
         ValueError
-            If X is not finite, or has another number of columns than in `fit`.
+            If X or the distances are not finite, or X has another number of features than in `fit`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sk_cifar_ovr import TSNETransformer
+        >>> X = load_digits().data
+        >>> tsne = TSNETransformer(perplexity=5, max_iter=50, random_state=0).fit(X[:50])
+        >>> tsne.transform(X[49:52]).shape
+        (3, 2)
         """
         check_is_fitted(self)
-        X = self._checked(X, reset=False)
-        known = np.array([self._known.get(key, -1) for key in digests(X.astype(self._places.dtype, copy=False))])
-        places = np.empty((len(known), self._n_features_out), X.dtype)
-        places[known >= 0] = self._places[known[known >= 0]]
-        if (known < 0).any():
-            places[known < 0] = self._add(X[known < 0])
-        return places
+        X = self._validate_X(X, reset=False)
+        hashes = row_hashes(X.astype(self._positions.dtype, copy=False))
+        known = np.array([self._known.get(key, -1) for key in hashes])
+        is_new = known < 0
+        positions = np.empty((len(known), self._n_features_out), X.dtype)
+        positions[~is_new] = self._positions[known[~is_new]]
+        if is_new.any():
+            embedding = self._positions.astype(np.float64)
+            affinities = self._affinities.conditional(X[is_new], self._samples)
+            n_threads = effective_n_threads(self.n_jobs)
+            positions[is_new] = embed_new_samples(affinities, affinities @ embedding, embedding, n_threads)
+        return positions
 
     @property
-    def _precomputed(self) -> bool:
+    def _is_precomputed(self) -> bool:
         return self.metric in PRECOMPUTED
 
     @property
-    def _threads(self) -> int:
-        return max(1, min(effective_n_jobs(-1 if self.n_jobs is None else self.n_jobs), openmp_threads()))
+    def _affinities(self) -> Affinities:
+        return Affinities(self.perplexity, self.metric, self.metric_params, effective_n_threads(self.n_jobs))
 
-    def _checked(self, X, *, reset: bool):
+    def _validate_X(self, X, *, reset: bool):
+        """Validate samples, distances or affinities; `reset` is True in `fit`."""
         X = validate_data(
             self,
             X,
@@ -259,124 +308,46 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             accept_sparse="csr" if self.metric == "precomputed_affinities" else False,
             ensure_min_samples=2 if reset else 1,
         )
-        if self._precomputed:
+        if self._is_precomputed:
             check_non_negative(X, f"{type(self).__name__} with metric={self.metric!r}")
             if reset and X.shape[0] != X.shape[1]:
-                raise ValueError(f"metric={self.metric!r} needs a square X, and its shape is {X.shape}.")
+                raise ValueError(f"metric={self.metric!r} needs a square X; got shape {X.shape}.")
         return X
 
-    def _check_number(self, n: int, what: str) -> None:
-        if n == 1:
-            raise ValueError("All rows of X are equal (constant features): there is nothing to tell them apart by.")
-        if n < 3:
-            raise ValueError(f"{type(self).__name__} needs at least 3 different rows, and X has {n} {what}.")
-        if self.metric != "precomputed_affinities" and n < 3 * self.perplexity:
-            raise ValueError(
-                f"perplexity={self.perplexity} needs at least {3 * self.perplexity:g} different rows, and X has {n} "
-                f"{what}: set perplexity to {n / 3:.3g} or less."
-            )
-
-    def _given_start(self, n: int):
-        if isinstance(self.initialization, str):
-            return None
-        start = check_array(self.initialization, dtype=np.float64, input_name="initialization")
-        if start.shape != (n, self.n_components):
-            raise ValueError(f"initialization has shape {start.shape} where {(n, self.n_components)} is needed.")
-        return start
-
-    def _embed(self, X, start) -> tuple[np.ndarray, float]:
-        n = X.shape[0]
+    def _embed(self, X, initial: np.ndarray | None) -> tuple[np.ndarray, float]:
+        """Compute the positions of distinct samples and the divergence, and show progress."""
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        self.method_ = self._method(n)
-        early = self.max_iter // 4
+        self.method_ = self._choose_method(X.shape[0])
+        n_threads = effective_n_threads(self.n_jobs)
+        descent = GradientDescent(self.method_, self.early_exaggeration, self.learning_rate, self.max_iter, n_threads)
         with Progress(self.max_iter, verbose=self.verbose) as progress:
-            progress.now("finding neighbours")
-            progress.advance(0, 0)
-            affinities = self._affinities(X)
-            if start is None:
-                start = self._start(X, affinities, seed)
-            _check_finite(start)
+            progress.now("finding neighbors")
+            progress.advance(0)
+            affinities = self._affinities.joint(X)
+            if initial is None:
+                spectral = self._is_precomputed and self.initialization == "pca"
+                method = "spectral" if spectral else self.initialization
+                initial = initial_positions(method, X, affinities, self.n_components, seed)
+            check_finite(initial)
 
-            def report(iterations: int, divergence: float) -> None:
-                progress.now(f"KL divergence {divergence:.3f}")
-                progress.advance(iterations, 0)
+            def report(n_iterations: int, kl_divergence: float) -> None:
+                progress.now(f"KL divergence {kl_divergence:.3f}")
+                progress.advance(n_iterations)
 
-            return embed(
-                affinities,
-                start,
-                method=self.method_,
-                early_exaggeration=self.early_exaggeration,
-                learning_rate=self.learning_rate,
-                iterations=(early, self.max_iter - early),
-                threads=self._threads,
-                report=report if self.verbose else None,
-            )
+            return descent.run(affinities, initial, report if self.verbose else None)
 
-    def _method(self, n: int) -> str:
+    def _choose_method(self, n_samples: int) -> str:
+        """Resolve `method="auto"`, which is "fft" if that is faster and supports the number of dimensions."""
         if self.method == "fft" and self.n_components == 3:
-            raise ValueError("method='fft' has a grid in one or two dimensions: use 'barnes_hut' for three.")
+            raise ValueError("method='fft' supports n_components=1 or 2. Use method='barnes_hut' for 3.")
         if self.method != "auto":
             return self.method
-        return "fft" if n >= FFT_FROM and self.n_components < 3 else "barnes_hut"
-
-    def _affinities(self, X):
-        if self.metric == "precomputed_affinities":
-            given = sparse.csr_matrix(X, dtype=np.float64)
-            given.setdiag(0)
-            joint = (given + given.T).tocsr() / 2
-            _check_affinities(joint)
-            return joint / joint.sum()
-        k = min(X.shape[0] - 1, int(3 * self.perplexity))
-        distances, indices = neighbors_among(X, k, **self._search)
-        _check_finite(distances)
-        return affinities_among(distances, indices, self.perplexity, self._threads)
-
-    def _start(self, X, affinities, seed: int) -> np.ndarray:
-        if self.initialization == "random":
-            return random_start(X.shape[0], self.n_components, seed)
-        if self.initialization == "pca" and not self._precomputed:
-            return principal_start(X, self.n_components, seed)
-        return spectral_start(affinities, self.n_components, seed)
-
-    def _add(self, X) -> np.ndarray:
-        """Places of rows that were not in `fit`."""
-        n = len(self._places)
-        if self.metric == "precomputed_affinities":
-            given = sparse.csr_matrix(X, dtype=np.float64)
-            _check_affinities(given)
-            affinities = (sparse.diags(1 / np.asarray(given.sum(axis=1)).ravel()) @ given).tocsr()
-        else:
-            perplexity = min(NEW_PERPLEXITY, self.perplexity)
-            k = min(n, int(3 * perplexity))
-            distances, indices = neighbors_in(X, self._rows, k, **self._search)
-            _check_finite(distances)
-            affinities = affinities_to(distances, indices, perplexity, n, self._threads)
-        places = self._places.astype(np.float64)
-        return add(affinities, affinities @ places, places, self._threads)
-
-    @property
-    def _search(self) -> dict[str, Any]:
-        return {"metric": self.metric, "metric_params": self.metric_params or {}, "threads": self._threads}
+        return "fft" if n_samples >= MIN_SAMPLES_FFT and self.n_components < 3 else "barnes_hut"
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.pairwise = self._precomputed
-        tags.input_tags.positive_only = self._precomputed
+        tags.input_tags.pairwise = self._is_precomputed
+        tags.input_tags.positive_only = self._is_precomputed
         tags.input_tags.sparse = self.metric == "precomputed_affinities"
         return tags
-
-
-def _check_affinities(matrix) -> None:
-    alone = np.flatnonzero(np.asarray(matrix.sum(axis=1)).ravel() == 0)
-    if len(alone):
-        raise ValueError(f"Row {alone[0]} has no affinity to any other ({len(alone)} such rows): leave it out.")
-
-
-def _check_finite(values: np.ndarray) -> None:
-    """Refuse to go on with what would make every place NaN."""
-    if not np.isfinite(values).all():
-        raise ValueError(
-            "Distances between rows of X are not finite: its values are too large or too small to be squared, or the "
-            "metric is undefined for a row (a constant one has no correlation). Scale X, or leave such rows out."
-        )

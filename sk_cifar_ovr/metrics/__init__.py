@@ -1,14 +1,23 @@
-"""Predictions in, tables and curves out: what each class against the rest got right. It computes and never draws."""
+"""Tables and scores of one-vs-rest predictions.
 
-from ._curves import calibration_error, ovr_curves, probability_scores, reliability_bins
-from ._input import final_step, one_hot, ovr_answers, positive_probabilities
+In go true labels and predictions (or a fitted classifier and images), out come pandas tables: one row per class, one
+row per threshold, one row per mistake. This package knows neither networks nor pictures: `plots` draws its tables.
+"""
+
+from ._columns import COLUMNS, COUNTS, Column, long_heading, shown
+from ._curves import ovr_curves
 from ._intervals import Interval, PairedTest, corrected_paired_test, mean_and_interval
 from ._mistakes import worst_mistakes
-from ._report import OvRReport, ovr_report, reference_table
-from ._tables import COUNTS, long_heading, shown
+from ._predictions import final_step, ovr_answers, positive_probabilities
+from ._probabilities import calibration_error, probability_scores, reliability_bins
+from ._reference import reference_table
+from ._report import OvRReport, ovr_report
+from ._validation import one_hot
 
 __all__ = [
+    "COLUMNS",
     "COUNTS",
+    "Column",
     "Interval",
     "OvRReport",
     "PairedTest",

@@ -1,10 +1,10 @@
-"""Which rows K one-vs-rest problems got most wrong."""
+"""The images on which one-vs-rest predictions are confidently wrong."""
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ._input import check_predicted, check_probabilities
+from ._validation import check_predicted, check_probabilities
 
 
 def worst_mistakes(
@@ -15,30 +15,37 @@ def worst_mistakes(
     classes: ArrayLike | None = None,
     n: int | None = 8,
 ) -> pd.DataFrame:
-    """List the rows each "class k vs others" problem was most sure of, and wrong about.
+    """List the samples on which each class-vs-rest task is most confidently wrong.
 
     Parameters
     ----------
     y_true : array-like of shape (n,)
-        The true labels.
+        True labels.
     predicted : array-like of shape (n, K) or (n,)
-        As in :func:`~sk_cifar_ovr.ovr_report`.
+        Yes/no predictions or labels, as in :func:`~sk_cifar_ovr.ovr_report`.
     probabilities : array-like of shape (n, K)
-        The positive-class probability of each problem; of two classes also (n,), that of the second.
+        Positive-class probability in each task. With two classes, (n,) is accepted too: the probability of the
+        second class.
     classes : array-like of shape (K,), default=None
-        The labels in column order; None takes the sorted labels.
+        Labels in column order. None takes the sorted labels.
     n : int or None, default=8
-        How many of each kind for each class; None takes all.
+        Maximum number of samples per class and kind of mistake. None lists all of them.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `class`, `mistake` ("missed": the class, answered no; "false yes": another class, answered
-        yes), `row`, `true` (the row's label) and `probability`; by class and kind, the worst first: the
-        lowest probability of those missed, the highest of the false yes.
+        Columns `class`, `mistake`, `row`, `true` and `probability`. `mistake` is "missed" (a sample of the class,
+        predicted "no") or "false yes" (a sample of another class, predicted "yes"), `row` the index of the sample
+        and `true` its label. Sorted by class and kind, the worst mistake first: the lowest probability of "missed",
+        the highest of "false yes".
+
+    See Also
+    --------
+    sk_cifar_ovr.ovr_report : Counts all mistakes.
 
     Examples
     --------
+    >>> from sk_cifar_ovr.metrics import worst_mistakes
     >>> worst_mistakes([0, 0, 1, 1], [0, 1, 1, 0], [0.1, 0.7, 0.6, 0.2], n=1)
        class    mistake  row  true  probability
     0      0     missed    1     0          0.3
@@ -46,17 +53,17 @@ def worst_mistakes(
     2      1     missed    3     1          0.2
     3      1  false yes    1     0          0.7
     """
-    truth, answers, found, _ = check_predicted(y_true, predicted, classes)
-    checked = check_probabilities(probabilities, len(truth), len(found))
-    labels = found[truth.argmax(axis=1)]
+    truth, answers, labels, _ = check_predicted(y_true, predicted, classes)
+    checked = check_probabilities(probabilities, len(truth), len(labels))
+    true = labels[truth.argmax(axis=1)]
     parts = []
-    for k, label in enumerate(found.tolist()):
+    for label, is_class, yes, probability in zip(labels.tolist(), truth.T, answers.T, checked.T, strict=True):
         for mistake, wrong, order in (
-            ("missed", truth[:, k] & ~answers[:, k], checked[:, k]),
-            ("false yes", ~truth[:, k] & answers[:, k], -checked[:, k]),
+            ("missed", is_class & ~yes, probability),
+            ("false yes", ~is_class & yes, -probability),
         ):
             rows = np.flatnonzero(wrong)
             rows = rows[np.argsort(order[rows], kind="stable")][:n]
-            columns = {"row": rows, "true": labels[rows], "probability": checked[rows, k]}
+            columns = {"row": rows, "true": true[rows], "probability": probability[rows]}
             parts.append(pd.DataFrame({"class": label, "mistake": mistake, **columns}))
     return pd.concat(parts, ignore_index=True)

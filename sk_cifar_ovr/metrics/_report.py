@@ -1,36 +1,52 @@
-"""The table of a one-vs-rest: counts of each class and every figure that follows from them."""
+"""The one-vs-rest report: confusion counts of each class, and every metric computed from them."""
 
 import warnings
 from dataclasses import dataclass
-from importlib.resources import files
 from os import PathLike
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import multilabel_confusion_matrix
 
-from ._curves import divide, probability_scores, warn_undefined
-from ._input import check_predicted
-from ._tables import COUNTS, html_table, markdown_table
+from ._columns import COUNTS, column_means
+from ._probabilities import probability_scores
+from ._ratios import ratio, warn_undefined
+from ._tables import html_table, markdown_table
+from ._validation import check_predicted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OvRReport:
-    """The counts of K one-vs-rest problems, and every figure that follows from them.
+    """Confusion counts of K class-vs-rest tasks, and the metrics computed from them.
 
-    Made by :func:`ovr_report`.
+    Create it with :func:`ovr_report`. It is shown as a table in notebooks.
 
     Attributes
     ----------
     classes : ndarray of shape (K,)
-        The class each row speaks of.
+        Label of each class.
     confusion : ndarray of shape (K, 2, 2), int64
-        [[tp, fn], [fp, tn]] of each class against the others.
+        ``[[tp, fn], [fp, tn]]`` of each class against the rest.
     scores : pandas.DataFrame or None
-        Average precision, ROC AUC and calibration error where probabilities were given.
+        Average precision, ROC AUC and calibration error of each class if probabilities were given.
     argmax : bool
-        True where the answers were made from one label a row, so that no row answers yes twice.
+        True if the predictions are one label per sample, so that exactly one task answers "yes".
+
+    See Also
+    --------
+    sk_cifar_ovr.OvRConfusionDisplay : Draws the confusion counts.
+    sk_cifar_ovr.metrics.reference_table : Published results to compare with.
+
+    Examples
+    --------
+    >>> from sk_cifar_ovr import ovr_report
+    >>> report = ovr_report(["cat", "dog", "dog", "owl"], ["cat", "dog", "cat", "owl"])
+    >>> report
+    OvRReport(3 classes, 4 rows, mean class F1 77.8 %, mean macro F1 82.2 %, argmax labels)
+    >>> report.mean()[["class_precision", "class_recall"]].round(2).to_dict()
+    {'class_precision': 0.83, 'class_recall': 0.83}
     """
 
     classes: NDArray[Any]
@@ -39,19 +55,32 @@ class OvRReport:
     argmax: bool = False
 
     def frame(self, imbalance: bool = False) -> pd.DataFrame:
-        """Return one row a class, in fractions.
+        """Return the metrics as a table with one row per class.
 
         Parameters
         ----------
         imbalance : bool, default=False
-            Whether to add imbalanced-learn's `specificity`, `geometric_mean` and
-            `index_balanced_accuracy` (of the geometric mean, squared, alpha 0.1), and the columns of
-            `scores`.
+            Whether to add imbalanced-learn's `specificity`, `geometric_mean` and `index_balanced_accuracy` (of the
+            squared geometric mean, with alpha 0.1), and the columns of `scores`.
 
         Returns
         -------
         pandas.DataFrame
-            0/0 is 0, with scikit-learn's ``UndefinedMetricWarning``.
+            Fractions, not percent, and counts. The columns `class_...` are the metrics of the class, `others_...` of
+            the rest, and `macro_...` the means of the two.
+
+        Warns
+        -----
+        UndefinedMetricWarning
+            If a metric is 0/0, which is set to 0.
+
+        Examples
+        --------
+        >>> from sk_cifar_ovr import ovr_report
+        >>> ovr_report([0, 1, 1], [0, 1, 0]).frame()[["class", "class_f1", "macro_f1", "tp", "fn", "fp", "tn"]].round(3)
+           class  class_f1  macro_f1  tp  fn  fp  tn
+        0      0     0.667     0.667   1   0   1   1
+        1      1     0.667     0.667   1   1   0   1
         """
         tp, fn, fp, tn = self.confusion.reshape(-1, 4).T
         ratios = {
@@ -65,8 +94,8 @@ class OvRReport:
         }
         table: dict[str, Any] = {"class": self.classes}
         for name, (numerator, denominator) in ratios.items():
-            table[name], undefined = divide(numerator, denominator)
-            warn_undefined(name, undefined, self.classes)
+            table[name] = ratio(numerator, denominator)
+            warn_undefined(name, denominator == 0, self.classes)
         for name in ("precision", "recall", "f1"):
             table[f"macro_{name}"] = (table[f"class_{name}"] + table[f"others_{name}"]) / 2
         table |= zip(COUNTS, (tp, fn, fp, tn), strict=True)
@@ -81,52 +110,72 @@ class OvRReport:
         return pd.DataFrame(table)
 
     def mean(self, imbalance: bool = False) -> pd.Series:
-        """Return the mean over classes of every column of :meth:`frame` but the counts.
+        """Return the mean over classes of every column of :meth:`frame` except the counts.
 
         Parameters
         ----------
         imbalance : bool, default=False
-            As in :meth:`frame`.
+            Whether to add the columns that :meth:`frame` adds.
 
         Returns
         -------
         pandas.Series
-            In fractions, by column.
+            Fractions, indexed by column.
         """
-        return self.frame(imbalance).drop(columns=["class", *COUNTS]).mean()
+        return column_means(self.frame(imbalance))
 
     def beside(self, reference: pd.DataFrame, imbalance: bool = False) -> pd.DataFrame:
-        """Return :meth:`frame` with a reference table's columns beside it, named `reference_...`.
+        """Return :meth:`frame` with the columns of a reference table beside it, named `reference_...`.
 
         Parameters
         ----------
         reference : pandas.DataFrame
             Another report's :meth:`frame`, or :func:`~sk_cifar_ovr.metrics.reference_table`. Rows are matched by
-            `class`; where the two share no label (names here, numbers there) and are as many, by position.
+            `class`. If the two tables have the same length and no label in common (names in one, numbers in the
+            other), rows are matched by position.
         imbalance : bool, default=False
-            As in :meth:`frame`.
+            Whether to add the columns that :meth:`frame` adds.
 
         Returns
         -------
         pandas.DataFrame
+
+        Raises
+        ------
+        ValueError
+            If the rows cannot be matched.
+
+        Examples
+        --------
+        >>> from sk_cifar_ovr import ovr_report
+        >>> new, old = ovr_report([0, 1, 1], [0, 1, 1]), ovr_report([0, 1, 1], [0, 1, 0])
+        >>> new.beside(old.frame())[["class", "accuracy", "reference_accuracy"]].round(3)
+           class  accuracy  reference_accuracy
+        0      0       1.0               0.667
+        1      1       1.0               0.667
         """
         matched = self._matched(reference).drop(columns="class")
         return pd.concat([self.frame(imbalance), matched.add_prefix("reference_")], axis=1)
 
     def against(self, reference: pd.DataFrame, column: str = "class_f1") -> pd.DataFrame:
-        """Return one column measured here and in a reference table, class by class and on average.
+        """Return one column of this report and of a reference table, with the differences and the means.
 
         Parameters
         ----------
         reference : pandas.DataFrame
-            As in :meth:`beside`.
+            Reference table, matched as in :meth:`beside`.
         column : str, default="class_f1"
-            A column of :meth:`frame`, in fractions.
+            A column of :meth:`frame`.
 
         Returns
         -------
         pandas.DataFrame
-            Columns `class`, `measured`, `reference` and `difference`; the last row's class is "mean".
+            Columns `class`, `measured`, `reference` and `difference`, in fractions. The last row holds the means;
+            its class is "mean".
+
+        See Also
+        --------
+        sk_cifar_ovr.plots.ReferenceDisplay : Draws this table.
         """
         measured, other = self.frame()[column], self._matched(reference)[column]
         table = pd.DataFrame(
@@ -139,61 +188,71 @@ class OvRReport:
         return table.assign(difference=table["measured"] - table["reference"])
 
     def cells(self) -> pd.DataFrame:
-        """Return the four cells of each class's confusion matrix, one a row.
+        """Return the confusion matrices as a long table with one row per cell.
 
         Returns
         -------
         pandas.DataFrame
-            Columns `class`, `true` and `answered` ("class" or "others"), `count`, and `row_share`, the
-            cell's share of the rows that are so in truth.
+            Columns `class`, `true` and `answered` ("class" or "others"), `count`, and `row_share`: the share of the
+            cell in the samples with the same truth.
         """
         sides = pd.MultiIndex.from_product(
             [self.classes.tolist(), ["class", "others"], ["class", "others"]],
             names=["class", "true", "answered"],
         )
-        shares, _ = divide(self.confusion, self.confusion.sum(axis=2, keepdims=True))
+        shares = ratio(self.confusion, self.confusion.sum(axis=2, keepdims=True))
         table = pd.DataFrame({"count": self.confusion.ravel(), "row_share": shares.ravel()}, index=sides)
         return table.reset_index()
 
     def to_markdown(self, reference: pd.DataFrame | None = None, *, imbalance: bool = False) -> str:
-        """Return the table in percent, the means last, as Markdown that also reads well unrendered.
+        """Return the table in percent as Markdown, with aligned columns and the means as last row.
 
         Parameters
         ----------
         reference : pandas.DataFrame, default=None
-            A table to show in brackets, matched as in :meth:`beside`.
+            Reference table to show in brackets, matched as in :meth:`beside`.
         imbalance : bool, default=False
-            As in :meth:`frame`.
+            Whether to add the columns that :meth:`frame` adds.
 
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> from sk_cifar_ovr import ovr_report
+        >>> print(ovr_report([0, 1, 1], [0, 1, 0]).to_markdown())
+        | class | accuracy | class P | class R | class F1 | others P | ... | tp | fn | fp | tn |
+        | ----- | -------: | ------: | ------: | -------: | -------: | ... | -: | -: | -: | -: |
+        | 0     |     66.7 |    50.0 |   100.0 |     66.7 |    100.0 | ... |  1 |  0 |  1 |  1 |
+        | 1     |     66.7 |   100.0 |    50.0 |     66.7 |     50.0 | ... |  1 |  1 |  0 |  1 |
+        | mean  |     66.7 |    75.0 |    75.0 |     66.7 |     75.0 | ... |    |    |    |    |
         """
-        matched = None if reference is None else self._matched(reference)
-        table = self.frame(imbalance)
-        return markdown_table(table, table.drop(columns=["class", *COUNTS]).mean(), matched)
+        return markdown_table(self.frame(imbalance), None if reference is None else self._matched(reference))
 
     def to_csv(
         self, path: str | PathLike[str], reference: pd.DataFrame | None = None, *, imbalance: bool = False
     ) -> None:
-        """Write :meth:`frame`, or :meth:`beside` a reference, as CSV in fractions.
+        """Write :meth:`frame`, or :meth:`beside` a reference, to a CSV file, in fractions.
 
         Parameters
         ----------
         path : path-like
-            The file to write.
+            File to write.
         reference : pandas.DataFrame, default=None
-            As in :meth:`beside`.
+            Reference table, matched as in :meth:`beside`.
         imbalance : bool, default=False
-            As in :meth:`frame`.
+            Whether to add the columns that :meth:`frame` adds.
         """
         table = self.frame(imbalance) if reference is None else self.beside(reference, imbalance)
         table.to_csv(path, index=False)
 
     def _matched(self, reference: pd.DataFrame) -> pd.DataFrame:
+        """Rows of a reference table in the order of the classes."""
         labels, others = self.classes.tolist(), reference["class"].tolist()
         if set(labels) <= set(others):
-            return reference.set_index("class").loc[labels].reset_index()
+            # Not `.loc[labels]`: a list of boolean labels would be a mask.
+            return reference.set_index("class").reindex(labels).reset_index()
         if len(labels) == len(others) and not set(labels) & set(others):
             return reference.reset_index(drop=True)
         raise ValueError(f"The classes {labels} cannot be matched with the reference's {others}.")
@@ -209,11 +268,9 @@ class OvRReport:
 
     def _repr_html_(self) -> str:
         with warnings.catch_warnings(action="ignore"):
-            table, means = self.frame(imbalance=True), self.mean(imbalance=True)
+            table = self.frame(imbalance=True)
         answers = "argmax labels" if self.argmax else "each problem's own answers"
-        return html_table(
-            table, means, f"Each class vs the others, percent ({self.confusion[0].sum():,} rows; {answers})"
-        )
+        return html_table(table, f"Each class vs the others, percent ({self.confusion[0].sum():,} rows; {answers})")
 
 
 def ovr_report(
@@ -223,21 +280,20 @@ def ovr_report(
     classes: ArrayLike | None = None,
     probabilities: ArrayLike | None = None,
 ) -> OvRReport:
-    """Count what each "class k vs others" problem got right.
+    """Build a report of accuracy, precision, recall and F1 of each class against the rest.
 
     Parameters
     ----------
     y_true : array-like of shape (n,)
-        The true labels.
+        True labels.
     predicted : array-like of shape (n, K) or (n,)
-        The yes/no answers of K problems (`predict_ovr`), or one label a row, whose answers are then yes
-        for that class alone. With two classes (n,) or (n, 1) booleans are, as in scikit-learn, the
-        answers for the second class, and the first class's are their opposite.
+        Yes/no predictions of the K class-vs-rest tasks (`predict_ovr`), or one label per sample (`predict`). With
+        two classes, booleans of shape (n,) or (n, 1) are, as in scikit-learn, the predictions for the second class.
     classes : array-like of shape (K,), default=None
-        The labels in column order. None takes the sorted labels of `y_true`, and of `predicted` where
-        it holds labels.
+        Labels in column order. None takes the sorted labels of `y_true`, and of `predicted` if it holds labels.
     probabilities : array-like of shape (n, K), default=None
-        The positive-class probability of each problem; of two classes also (n,), that of the second.
+        Positive-class probability in each task, for the columns of `scores`. With two classes, (n,) is accepted too:
+        the probability of the second class.
 
     Returns
     -------
@@ -246,11 +302,18 @@ def ovr_report(
     Raises
     ------
     ValueError
-        Lengths, columns or labels that do not fit together.
+        If lengths, numbers of columns or labels do not match.
+
+    See Also
+    --------
+    sk_cifar_ovr.metrics.ovr_answers : Predictions of any classifier, as this function takes them.
+    sk_cifar_ovr.metrics.positive_probabilities : Probabilities of any classifier, as this function takes them.
+    sk_cifar_ovr.OvRConfusionDisplay : Draws the confusion counts.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from sk_cifar_ovr import ovr_report
     >>> y = ["cat", "dog", "dog", "owl"]
     >>> answers = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]], dtype=bool)
     >>> report = ovr_report(y, answers)
@@ -264,31 +327,7 @@ def ovr_report(
     1   dog      0.75              1.0           0.5
     2   owl      1.00              1.0           1.0
     """
-    truth, answers, found, argmax = check_predicted(y_true, predicted, classes)
-    counts = [truth & answers, truth & ~answers, ~truth & answers, ~truth & ~answers]
-    confusion = np.stack([count.sum(axis=0, dtype=np.int64) for count in counts], axis=1).reshape(-1, 2, 2)
-    scores = None if probabilities is None else probability_scores(y_true, probabilities, classes=found)
-    return OvRReport(found, confusion, scores, argmax)
-
-
-def reference_table() -> pd.DataFrame:
-    """Return the reference report's figures on CIFAR-10's test images, in fractions.
-
-    Ten independent one-vs-rest networks with focal loss. Kept as their exact counts, which every
-    column here follows from; the percents printed there disagree with them in places (classes 5 to 9).
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of :meth:`~sk_cifar_ovr.OvRReport.frame`, `class` being 0-9.
-
-    Examples
-    --------
-    >>> means = reference_table()[["class_f1", "macro_f1"]].mean()
-    >>> print(f"{means['class_f1']:.3f} {means['macro_f1']:.3f}")
-    0.763 0.869
-    """
-    with (files(__package__) / "reference_table.csv").open() as file:
-        counts = pd.read_csv(file)
-    confusion = counts[list(COUNTS)].to_numpy(np.int64).reshape(-1, 2, 2)
-    return OvRReport(counts["class"].to_numpy(), confusion).frame()
+    truth, answers, labels, argmax = check_predicted(y_true, predicted, classes)
+    confusion = multilabel_confusion_matrix(truth, answers)[:, ::-1, ::-1].astype(np.int64)
+    scores = None if probabilities is None else probability_scores(y_true, probabilities, classes=labels)
+    return OvRReport(labels, confusion, scores, argmax)

@@ -1,91 +1,60 @@
 """One-vs-rest tables as text: Markdown for terminals and files, HTML for notebooks."""
 
 from html import escape
+from itertools import groupby
 
 import pandas as pd
 
-COUNTS = ("tp", "fn", "fp", "tn")
-
-# Every column of a table: the group it stands in and its short name there.
-_HEADINGS = {
-    "accuracy": ("", "accuracy"),
-    "class_precision": ("class", "P"),
-    "class_recall": ("class", "R"),
-    "class_f1": ("class", "F1"),
-    "others_precision": ("others", "P"),
-    "others_recall": ("others", "R"),
-    "others_f1": ("others", "F1"),
-    "macro_precision": ("macro", "P"),
-    "macro_recall": ("macro", "R"),
-    "macro_f1": ("macro", "F1"),
-    "tp": ("counts", "tp"),
-    "fn": ("counts", "fn"),
-    "fp": ("counts", "fp"),
-    "tn": ("counts", "tn"),
-    "specificity": ("imbalance", "specificity"),
-    "geometric_mean": ("imbalance", "G-mean"),
-    "index_balanced_accuracy": ("imbalance", "IBA"),
-    "average_precision": ("probability", "AP"),
-    "roc_auc": ("probability", "AUC"),
-    "calibration_error": ("probability", "ECE"),
-}
+from ._columns import COLUMNS, column_means, long_heading, shown
 
 
-def markdown_table(frame: pd.DataFrame, means: pd.Series, reference: pd.DataFrame | None = None) -> str:
-    """Write a table of fractions as Markdown in percent, padded to be read as it is.
+def markdown_table(frame: pd.DataFrame, reference: pd.DataFrame | None = None) -> str:
+    """Return a table of fractions as Markdown in percent, with aligned columns and the means as last row.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row a class.
-    means : pandas.Series
-        The last row.
+        One row per class.
     reference : pandas.DataFrame, default=None
-        Rows in the order of `frame`; its figures stand in brackets.
+        Reference results in the order of `frame`, shown in brackets.
 
     Returns
     -------
     str
     """
-    columns = [column for column in frame.columns if column != "class"]
-    rows = [["class", *(long_heading(column) for column in columns)]]
-    for i, label in enumerate(frame["class"]):
-        other = None if reference is None else reference.iloc[i]
-        rows.append([str(label), *(_cell(column, frame.iloc[i], other) for column in columns)])
-    other = None if reference is None else reference.drop(columns=[*COUNTS, "class"]).mean()
-    rows.append(["mean", *(_cell(column, means, other) for column in columns)])
+    names = list(frame.columns.drop("class"))
+    references = [None] * (len(frame) + 1) if reference is None else _with_means(reference)
+    rows = [["class", *map(long_heading, names)]]
+    for row, other in zip(_with_means(frame), references, strict=True):
+        rows.append([str(row["class"]), *(_markdown_cell(name, row, other) for name in names)])
     rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    lines = [" | ".join(_pad(row, widths)) for row in rows]
-    rule = " | ".join(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
-    return "\n".join(f"| {line} |" for line in [lines[0], rule, *lines[1:]])
+    first, *widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    rows.insert(1, ["-" * first, *("-" * (width - 1) + ":" for width in widths)])
+    lines = ([row[0].ljust(first), *map(str.rjust, row[1:], widths)] for row in rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def html_table(frame: pd.DataFrame, means: pd.Series, caption: str) -> str:
-    """Write a table of fractions as HTML in percent, with grouped headings and a bar behind each F1.
+def html_table(frame: pd.DataFrame, caption: str) -> str:
+    """Return a table of fractions as HTML in percent, with grouped headings and a bar behind each F1.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row a class.
-    means : pandas.Series
-        The last row.
+        One row per class.
     caption : str
-        The line above.
+        Caption of the table.
 
     Returns
     -------
     str
     """
-    columns = [column for column in frame.columns if column != "class"]
-    groups = list(dict.fromkeys(_HEADINGS[column][0] for column in columns))
-    spans = {group: sum(_HEADINGS[column][0] == group for column in columns) for group in groups}
-    above = "".join(f'<th colspan="{spans[group]}">{group}</th>' for group in groups)
-    below = "".join(f"<th>{_HEADINGS[column][1]}</th>" for column in columns)
-    named = [*zip(frame["class"], frame.to_dict("records"), strict=True), ("mean", means.to_dict())]
+    columns = [COLUMNS[name] for name in frame.columns.drop("class")]
+    groups = [(group, len(list(members))) for group, members in groupby(columns, key=lambda column: column.group)]
+    above = "".join(f'<th colspan="{span}">{group}</th>' for group, span in groups)
+    below = "".join(f"<th>{column.heading}</th>" for column in columns)
     body = "".join(
-        f"<tr><th>{escape(str(label))}</th>{''.join(_html_cell(column, row) for column in columns)}</tr>"
-        for label, row in named
+        f"<tr><th>{escape(str(row['class']))}</th>{''.join(_html_cell(column.name, row) for column in columns)}</tr>"
+        for row in _with_means(frame)
     )
     return (
         f"<table><caption>{escape(caption)}</caption>"
@@ -93,33 +62,20 @@ def html_table(frame: pd.DataFrame, means: pd.Series, caption: str) -> str:
     )
 
 
-def long_heading(column: str) -> str:
-    """Return what a column is called where its group is not written above it."""
-    group, name = _HEADINGS[column]
-    return f"{group} {name}" if group in ("class", "others", "macro") else name
+def _with_means(frame: pd.DataFrame) -> list[dict]:
+    """Rows of a table as dictionaries, with the means as last row."""
+    return [*frame.to_dict("records"), {"class": "mean", **column_means(frame)}]
 
 
-def shown(column: str, value: float | None) -> str:
-    """Return a cell's text: a count as it is, a fraction in percent, nothing for None."""
-    if value is None:
-        return ""
-    return str(int(value)) if column in COUNTS else f"{100 * value:.1f}"
+def _markdown_cell(name: str, row: dict, reference: dict | None) -> str:
+    text = shown(name, row.get(name))
+    other = shown(name, reference.get(name)) if reference else ""
+    return f"{text} ({other})" if other else text
 
 
-def _cell(column: str, row: pd.Series, reference: pd.Series | None) -> str:
-    own = shown(column, row.get(column))
-    other = "" if reference is None else shown(column, reference.get(column))
-    return f"{own} ({other})" if other else own
-
-
-def _pad(row: list[str], widths: list[int]) -> list[str]:
-    return [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
-
-
-def _html_cell(column: str, row: dict[str, float]) -> str:
-    text = shown(column, row.get(column))
-    if not text or not column.endswith("_f1"):
-        return f'<td style="text-align:right">{text}</td>'
-    share = 100 * row[column]
-    bar = f"background:linear-gradient(90deg,rgba(63,144,218,.3) {share:.1f}%,transparent {share:.1f}%)"
-    return f'<td style="text-align:right;{bar}">{text}</td>'
+def _html_cell(name: str, row: dict) -> str:
+    text, style = shown(name, row.get(name)), "text-align:right"
+    if text and name.endswith("_f1"):
+        share = f"{100 * row[name]:.1f}%"
+        style += f";background:linear-gradient(90deg,rgba(63,144,218,.3) {share},transparent {share})"
+    return f'<td style="{style}">{text}</td>'

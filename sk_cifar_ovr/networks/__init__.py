@@ -1,13 +1,15 @@
-"""Networks: builders ``(meta, *, option=default, ...) -> keras.Model``, and the way of pixels into them.
+"""Networks: builders ``(meta, *, option=default, ...) -> keras.Model``, their layers and pretrained weights.
 
-In comes SciKeras' ``meta`` (shape of an image, number of classes), out goes an uncompiled Keras model with a softmax
-output. Rescaling and enlarging happen inside the network. Nothing here knows of labels, training or estimators.
+A builder takes SciKeras' ``meta`` (image shape, number of classes) and returns an uncompiled Keras model with a softmax
+output. Pixels are rescaled and images resized inside the network. This room must not know labels, training or
+estimators.
 """
 
 from ._backbone_layers import Backbone
 from ._backbones import BACKBONES, keras_application, split_weights, warn_of_grey
 from ._cifar_cnn import cifar_cnn
 from ._image_input import square_image_shape
+from ._inference_mode import infer_by_default
 from ._pretrained_weights import Pretrained
 from ._registry import BUILDERS, find_builder, is_builtin
 from ._small_resnet import small_resnet
@@ -22,6 +24,7 @@ __all__ = [
     "Whitening",
     "cifar_cnn",
     "find_builder",
+    "infer_by_default",
     "is_builtin",
     "keras_application",
     "small_resnet",

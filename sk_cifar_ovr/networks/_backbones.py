@@ -1,4 +1,4 @@
-"""Builders on networks of `keras.applications`, whose weights may come from a file or from ImageNet."""
+"""Builders on networks of `keras.applications`, with random weights or weights from a file or ImageNet."""
 
 import re
 import warnings
@@ -12,56 +12,59 @@ from keras import layers
 
 from ..exceptions import ColorWarning, ImageShapeError, NetworkError
 from ._backbone_layers import Backbone, ExpectedPixels
-from ._image_input import pixel_input, square_image_shape
+from ._image_input import pixel_input, resized, square_image_shape
 from ._keras_applications import smallest_side
 from ._pretrained_weights import Pretrained
 
-# Of the builders' options: what decides about values alone, and not about the graph.
+# Options of the builders that set initial values and leave the graph unchanged.
 WEIGHT_OPTIONS = ("weights", "weights_sha256")
 
 
 def keras_application(
     meta, *, name=None, weights=None, weights_sha256=None, trainable=False, image_size=None, options=None
 ):
-    """A network of `keras.applications` with a head of its own: global average pooling and a softmax.
+    """A network of `keras.applications` with global average pooling and a new softmax layer.
 
-    Inside the network, grey images are repeated to three channels, images are resized, and pixels are scaled as the
-    network expects them.
+    Images are resized, grey images repeated to three channels, and pixels scaled as the network expects, all inside
+    the returned model.
 
     Parameters
     ----------
     meta : dict
-        SciKeras' meta: ``n_classes_`` and ``X_shape_``, or this package's ``image_shape_``.
+        SciKeras' meta: ``n_classes_``, and ``image_shape_`` (this package's) or ``X_shape_``.
     name : str
         Name of the function in `keras.applications`, such as ``"ResNet101"``.
     weights : {"imagenet"}, str, path-like or None, default=None
-        A file of the network's weights without its top (``.weights.h5``, ``.h5`` or ``.keras``), or ``"imagenet"``
-        for the published ones, which Keras downloads and keeps. None draws them at random.
+        ``"imagenet"`` for the published weights, which Keras downloads and caches, or the path of a file with weights
+        of the network without its top (``.weights.h5``, ``.h5`` or ``.keras``). None initialises at random.
     weights_sha256 : str or None, default=None
-        Checksum that the file must have.
+        SHA-256 checksum that the file must have.
     trainable : bool or str, default=False
-        Whether the backbone is trained: not, wholly, or, as ``"last_20"``, its last 20 layers that have weights
-        (all, where there are no more). What is not trained keeps the statistics of its batch normalisation, too.
+        Which part of the backbone is trained: nothing, everything, or, for example with ``"last_20"``, the last 20
+        layers that have weights. Batch normalisation layers that are not trained keep their statistics.
     image_size : int, (height, width) or None, default=None
-        Size that images are brought to. None leaves them as they are, unless they are smaller than the network
-        takes.
+        Images are resized to this size. If None, only images that are too small for the network are resized.
     options : dict or None, default=None
         Further arguments of the function in `keras.applications`, such as ``{"alpha": 0.25}``.
 
     Returns
     -------
     keras.Model
-        Uncompiled; input (n, h, w, c), pixels 0-255; output (n, n_classes). The layer in front of the softmax,
-        ``"backbone"``, is the network.
+        Uncompiled; input (n, h, w, c), pixels 0-255; output (n, n_classes). Its layer ``"backbone"``, before the
+        softmax, is the network.
 
     Raises
     ------
     NetworkError
-        If there is no such network, or it takes no such options.
+        If there is no such network, or it does not take the options.
     ImageShapeError
-        If `image_size` is smaller than the network takes, or the images are neither grey nor RGB.
+        If `image_size` is too small for the network, or the images are neither grey nor RGB.
     WeightsError, ChecksumError, FileNotFoundError
-        If there are no such weights, or they do not fit.
+        If the weights are not available or do not fit the network.
+
+    See Also
+    --------
+    cifar_cnn : A small network for training from scratch.
 
     Examples
     --------
@@ -76,12 +79,10 @@ def keras_application(
     smallest = smallest_side(name)
     inputs, x = pixel_input(meta)
     *given, channels = x.shape[1:]
-    sides = _sides(image_size, given, smallest, name)
+    sides = _target_sides(image_size, given, smallest, name)
     if channels not in (1, 3):
         raise ImageShapeError(f"{name} takes images of 3 channels, or grey ones of 1, and these have {channels}.")
-    if sides != tuple(given):
-        x = layers.Resizing(*sides, name="resize")(x)
-    x = ExpectedPixels(name, name="expected_pixels")(x)
+    x = ExpectedPixels(name, name="expected_pixels")(resized(x, sides, "resize"))
     backbone = Backbone(name, sides, options, last, trainable=flag, name="backbone")
     outputs = layers.Dense(meta["n_classes_"], activation="softmax", name="softmax")(backbone(x))
     model = keras.Model(inputs, outputs, name=name.lower())
@@ -99,7 +100,7 @@ def _trained_part(trainable) -> tuple[bool, int | None]:
     return True, int(match[1])
 
 
-def _sides(image_size, given, smallest: int, name: str) -> tuple[int, int]:
+def _target_sides(image_size, given, smallest: int, name: str) -> tuple[int, int]:
     if image_size is None:
         return tuple(max(side, smallest) for side in given)
     sides = (image_size, image_size) if isinstance(image_size, Integral) else image_size
@@ -113,7 +114,7 @@ def _sides(image_size, given, smallest: int, name: str) -> tuple[int, int]:
 
 
 def _builder(application: str, name: str) -> Callable[..., keras.Model]:
-    # A name in the table below for each, so that pickle finds it.
+    # Each result is assigned to the module attribute of its name below, so that it can be pickled.
     def build(meta, *, weights=None, weights_sha256=None, trainable=False, image_size=None, options=None):
         return keras_application(
             meta,
@@ -151,15 +152,19 @@ BACKBONES = {builder.__name__: builder for builder in (*APPLICATIONS, keras_appl
 
 
 def warn_of_grey(builder, shape: tuple[int, ...], estimator: str) -> None:
-    """Say that grey images become images of three channels, where a builder does that.
+    """Warn if a builder repeats the one channel of grey images to three.
 
     Parameters
     ----------
     builder : callable
     shape : tuple of int
-        Of one row.
+        Shape of one sample: ``(h, w, c)`` or ``(d,)``.
     estimator : str
-        Name for the warning.
+        Name of the estimator for the warning.
+
+    Warns
+    -----
+    ColorWarning
     """
     if builder in BACKBONES.values() and (shape if len(shape) == 3 else square_image_shape(shape[0]))[-1] == 1:
         warnings.warn(
@@ -171,21 +176,23 @@ def warn_of_grey(builder, shape: tuple[int, ...], estimator: str) -> None:
 
 
 def split_weights(builder, routed: dict[str, Any]) -> tuple[dict[str, Any], Pretrained | None]:
-    """Routed parameters without those of pretrained weights, and where the weights come from.
+    """Separate the source of pretrained weights from the other routed parameters.
 
-    Weights are values, not graph: fits of one graph share a program whatever their weights, and a saved estimator,
-    which has the values, needs no file of weights.
+    Weights do not change the graph. Fits that differ only in their weights therefore share a compiled graph, and a
+    saved estimator can be loaded without the file of weights.
 
     Parameters
     ----------
     builder : callable
     routed : dict
-        Of an estimator: ``model__weights`` and others.
+        Routed parameters of an estimator, such as ``model__weights``.
 
     Returns
     -------
     routed : dict
+        Without the parameters of pretrained weights.
     pretrained : Pretrained or None
+        Where the weights come from.
     """
     if builder not in BACKBONES.values():
         return routed, None

@@ -1,4 +1,4 @@
-"""The way of pixels into a network: shapes of rows, scaling, enlarging."""
+"""The input side of a network: image shapes, pixel scaling and resizing."""
 
 import math
 
@@ -9,7 +9,7 @@ from ..exceptions import ImageShapeError
 
 
 def image_shape(meta) -> tuple[int, ...]:
-    """Shape of one row of X: ``(h, w, c)`` of an image, ``(d,)`` of a flat row.
+    """Shape of one sample of X: ``(h, w, c)`` or ``(h, w)`` for an image, ``(d,)`` for a flat array.
 
     Parameters
     ----------
@@ -24,12 +24,12 @@ def image_shape(meta) -> tuple[int, ...]:
 
 
 def square_image_shape(n_features: int) -> tuple[int, int, int]:
-    """Read a flat row as a square image with three channels or one.
+    """Shape of the square image with three channels or one that has this many values.
 
     Parameters
     ----------
     n_features : int
-        Length of a row.
+        Number of values of a flattened image.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def square_image_shape(n_features: int) -> tuple[int, int, int]:
     Raises
     ------
     ImageShapeError
-        If the length is no square, and no square times three.
+        If the number is neither a square nor three times a square.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def square_image_shape(n_features: int) -> tuple[int, int, int]:
 
 
 def pixel_input(meta):
-    """Input of a network on images, flat rows read as images.
+    """Input of a network on images; flat samples are reshaped to square images.
 
     Parameters
     ----------
@@ -67,38 +67,69 @@ def pixel_input(meta):
     Returns
     -------
     inputs, images : keras.KerasTensor
-        The network's input and the images, float, pixels 0-255, shape (n, h, w, c).
+        Input of the network, and the images: float, pixels 0-255, shape (n, h, w, c).
     """
     shape = image_shape(meta)
-    inputs = x = keras.Input(shape, name="pixels")
-    if len(shape) == 1:
-        shape = square_image_shape(shape[0])
-        x = layers.Reshape(shape, name="image")(x)
-    if len(shape) == 2:
-        shape = (*shape, 1)
-        x = layers.Reshape(shape, name="image")(x)
-    return inputs, x
+    inputs = keras.Input(shape, name="pixels")
+    if len(shape) > 2:
+        return inputs, inputs
+    image = square_image_shape(*shape) if len(shape) == 1 else (*shape, 1)
+    return inputs, layers.Reshape(image, name="image")(inputs)
 
 
-def image_input(meta, smallest_side: int):
-    """Input of a network on images: reads flat rows, scales pixels to 0-1 and small images up.
+def scaled_input(meta, smallest_side: int):
+    """Input of a network on images, with pixels scaled to 0-1 and small images enlarged.
 
     Parameters
     ----------
     meta : dict
         SciKeras' meta.
     smallest_side : int
-        Sides shorter than this are scaled up (bilinear); none of the layers holds parameters.
+        Shorter sides are enlarged to this length.
 
     Returns
     -------
     inputs, images : keras.KerasTensor
-        The network's input and the images, float in 0-1, shape (n, h, w, c).
+        Input of the network, and the images: float, pixels 0-1, shape (n, h, w, c).
     """
-    inputs, x = pixel_input(meta)
-    shape = tuple(x.shape[1:])
-    x = layers.Rescaling(1 / 255, name="rescale")(x)
-    height, width = (max(side, smallest_side) for side in shape[:2])
-    if (height, width) != shape[:2]:
-        x = layers.Resizing(height, width, name="enlarge")(x)
-    return inputs, x
+    inputs, images = pixel_input(meta)
+    return inputs, enlarged(layers.Rescaling(1 / 255, name="rescale")(images), smallest_side)
+
+
+def enlarged(images, smallest_side: int):
+    """Images whose height and width are at least `smallest_side`.
+
+    Parameters
+    ----------
+    images : keras.KerasTensor of shape (n, h, w, c)
+    smallest_side : int
+        In pixels.
+
+    Returns
+    -------
+    keras.KerasTensor
+        `images` itself if both sides are long enough.
+    """
+    return resized(images, tuple(max(side, smallest_side) for side in images.shape[1:3]), "enlarge")
+
+
+def resized(images, sides: tuple[int, int], name: str):
+    """Resize images by bilinear interpolation.
+
+    Parameters
+    ----------
+    images : keras.KerasTensor of shape (n, h, w, c)
+    sides : tuple of int
+        Height and width of the result.
+    name : str
+        Name of the layer.
+
+    Returns
+    -------
+    keras.KerasTensor
+        `images` itself if they have that size.
+    """
+    if images.shape[1:3] == sides:
+        return images
+    # By default `Resizing` is in training mode, and Keras puts all later layers into the mode of an earlier one.
+    return layers.Resizing(*sides, name=name)(images, training=False)

@@ -1,25 +1,25 @@
-"""Keras Applications without their top and without their preprocessing, and what each expects of its pixels."""
+"""Networks of `keras.applications`: without top and preprocessing, and the preprocessing each expects."""
 
-import difflib
 import inspect
 from dataclasses import dataclass
 
 import keras
 
+from .._shared.text import nearest
 from ..exceptions import NetworkError
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
-class Pixels:
-    """What a network expects of pixels from 0 to 255: ``pixels * scale + offset``, for red, green and blue.
+class Preprocessing:
+    """Preprocessing of pixels 0-255 that a network expects: ``pixels * scale + offset`` per channel.
 
     Attributes
     ----------
     scale, offset : tuple of three floats
-    reverse : bool
-        Whether blue comes first, before scale and offset.
+    reverse : bool, default=False
+        Whether RGB is reversed to BGR first.
     """
 
     scale: tuple[float, ...]
@@ -27,27 +27,27 @@ class Pixels:
     reverse: bool = False
 
 
-SYMMETRIC = Pixels((1 / 127.5,) * 3, (-1.0,) * 3)
-SYMMETRIC_128 = Pixels((1 / 128,) * 3, (-1.0,) * 3)
-STANDARDISED = Pixels(
+SYMMETRIC = Preprocessing((1 / 127.5,) * 3, (-1.0,) * 3)
+SYMMETRIC_128 = Preprocessing((1 / 128,) * 3, (-1.0,) * 3)
+STANDARDIZED = Preprocessing(
     tuple(1 / (255 * std) for std in _STD), tuple(-mean / std for mean, std in zip(_MEAN, _STD, strict=True))
 )
-BLUE_FIRST = Pixels((1.0,) * 3, (-103.939, -116.779, -123.68), reverse=True)
+BGR = Preprocessing((1.0,) * 3, (-103.939, -116.779, -123.68), reverse=True)
 
-# By Keras' module of the network.
-_PIXELS = {
-    "convnext": STANDARDISED,
-    "densenet": STANDARDISED,
-    "efficientnet": STANDARDISED,
-    "efficientnet_v2": STANDARDISED,
-    "resnet": BLUE_FIRST,
-    "vgg16": BLUE_FIRST,
-    "vgg19": BLUE_FIRST,
+# By module of `keras.applications`.
+_PREPROCESSING = {
+    "convnext": STANDARDIZED,
+    "densenet": STANDARDIZED,
+    "efficientnet": STANDARDIZED,
+    "efficientnet_v2": STANDARDIZED,
+    "resnet": BGR,
+    "vgg16": BGR,
+    "vgg19": BGR,
 }
 _LARGE_V2 = ("EfficientNetV2S", "EfficientNetV2M", "EfficientNetV2L")
 _SMALLEST_SIDE = {"xception": 71, "inception_v3": 75, "inception_resnet_v2": 75}
 
-# Where Keras keeps the published weights without the top, in <keras home>/models.
+# Files of the published weights without the top, in <keras home>/models.
 WEIGHT_FILES = {
     "ResNet50": "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
     "MobileNet": "mobilenet_1_0_224_tf_no_top.h5",
@@ -66,51 +66,59 @@ def application_names() -> list[str]:
 
 
 def find_application(name):
-    """The function of `keras.applications` of that name.
-
-    Raises
-    ------
-    NetworkError
-        If there is none; names the nearest one.
-    """
-    known = application_names()
-    if name not in known:
-        lowered = {each.lower(): each for each in known}
-        near = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.4)
-        hint = f" (did you mean {lowered[near[0]]!r}?)" if near else ""
-        raise NetworkError(f"name={name!r} is no network of keras.applications{hint}: use one of {known}.")
-    return getattr(keras.applications, name)
-
-
-def pixels_of(name: str) -> Pixels:
-    """What an application expects of its pixels."""
-    if name in _LARGE_V2:
-        return SYMMETRIC_128
-    return _PIXELS.get(_module(name), SYMMETRIC)
-
-
-def smallest_side(name: str) -> int:
-    """The shortest side of an image that an application takes."""
-    return _SMALLEST_SIDE.get(_module(name), 32)
-
-
-def make_application(name: str, sides: tuple[int, int], options=None, *, weights=None) -> keras.Model:
-    """An application as Keras builds it, its own preprocessing included, up to the pooled features.
+    """The function of `keras.applications` with this name.
 
     Parameters
     ----------
     name : str
-        Of a function in `keras.applications`.
-    sides : tuple of int
-        Height and width.
-    options : dict or None
-        Further arguments of that function, such as ``{"alpha": 0.25}``.
-    weights : {"imagenet"} or None
 
     Raises
     ------
     NetworkError
-        If the function takes no such options; names those that it takes.
+        If there is none. The message suggests a similar name.
+    """
+    known = application_names()
+    if name not in known:
+        raise NetworkError(
+            f"name={name!r} is no network of keras.applications{nearest(str(name), known)}: use one of {known}."
+        )
+    return getattr(keras.applications, name)
+
+
+def preprocessing_of(name: str) -> Preprocessing:
+    """The preprocessing that a network expects."""
+    if name in _LARGE_V2:
+        return SYMMETRIC_128
+    return _PREPROCESSING.get(_module(name), SYMMETRIC)
+
+
+def smallest_side(name: str) -> int:
+    """Smallest height and width of images that a network accepts, in pixels."""
+    return _SMALLEST_SIDE.get(_module(name), 32)
+
+
+def make_application(name: str, sides: tuple[int, int], options=None, *, weights=None) -> keras.Model:
+    """A network of `keras.applications` up to the pooled features, including its own preprocessing layers.
+
+    Parameters
+    ----------
+    name : str
+        Name of the function in `keras.applications`.
+    sides : tuple of int
+        Height and width of the images.
+    options : dict or None, default=None
+        Further arguments of that function, such as ``{"alpha": 0.25}``.
+    weights : {"imagenet"} or None, default=None
+        Published weights, or random ones.
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    NetworkError
+        If `options` is no dict, or contains arguments that the function does not take or that are set here.
     """
     function, options = find_application(name), {} if options is None else options
     if not isinstance(options, dict):
@@ -123,12 +131,12 @@ def make_application(name: str, sides: tuple[int, int], options=None, *, weights
 
 
 def backbone_of(application: keras.Model) -> keras.Model:
-    """The part of an application behind its own preprocessing; the variables are shared.
+    """The part of a network after its own preprocessing layers. Variables are shared.
 
-    Keras' preprocessing of EfficientNet holds variables of its own, and differs with the weights.
+    The preprocessing of Keras' EfficientNet has variables, and it depends on which weights are loaded.
     """
-    behind = next(layer for layer in application.layers if not _is_preprocessing(layer))
-    return keras.Model(behind.input, application.outputs[0], name=application.name)
+    first = next(layer for layer in application.layers if not _is_preprocessing(layer))
+    return keras.Model(first.input, application.outputs[0], name=application.name)
 
 
 def _is_preprocessing(layer) -> bool:

@@ -1,4 +1,4 @@
-"""Weights of a backbone: from a file, or as published from Keras' own place; checked before anything takes them."""
+"""Pretrained weights of a backbone, from a file or as published by Keras; checked before they are used."""
 
 import hashlib
 import io
@@ -24,25 +24,25 @@ from ..exceptions import ChecksumError, WeightsError
 from ._keras_applications import WEIGHT_FILES, backbone_of, make_application
 
 SUFFIXES = (".weights.h5", ".h5", ".keras")
-HOST = "storage.googleapis.com"
-PATIENCE = 5.0
-# Weights do not depend on the size of the images they are loaded at; Keras refuses some sizes, or warns of them.
+WEIGHTS_HOST = "storage.googleapis.com"
+TIMEOUT_SECONDS = 5.0
+# Weights do not depend on the image size at which they are loaded; Keras refuses some sizes or warns about them.
 SIDES = (224, 224)
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Where the weights of a backbone come from.
+    """Source of the weights of a backbone.
 
     Attributes
     ----------
     application : str
         Name of the network in `keras.applications`.
     source : str or path-like
-        ``"imagenet"``, or a file.
-    sha256 : str or None
-        Checksum that the file must have.
-    options : dict or None
+        ``"imagenet"`` or the path of a file.
+    sha256 : str or None, default=None
+        SHA-256 checksum that the file must have.
+    options : dict or None, default=None
         Further arguments of the function in `keras.applications`.
     """
 
@@ -52,23 +52,24 @@ class Pretrained:
     options: dict | None = None
 
     def check(self) -> None:
-        """Check what can be checked before a network is built.
+        """Check the source without building a network.
 
         Raises
         ------
         TypeError
             If `source` is no path.
         FileNotFoundError
-            If there is no such file.
+            If the file does not exist.
         ChecksumError
-            If the file is not the one that `sha256` names.
+            If the file has another checksum than `sha256`.
         WeightsError
-            If the file is of another kind, the published weights are out of reach, or a checksum is given for them.
+            If the file has an unknown suffix, the published weights are neither cached nor reachable, or `sha256` is
+            given with published weights.
         """
-        if self._published():
+        if self._is_published():
             if self.sha256 is not None:
                 raise WeightsError("weights_sha256 is that of a file, and Keras checks the published weights itself.")
-            _check_reach(self.application)
+            _check_available(self.application)
             return
         if not isinstance(self.source, (str, os.PathLike)):
             raise TypeError(
@@ -82,79 +83,90 @@ class Pretrained:
         if not path.name.endswith(SUFFIXES):
             raise WeightsError(f"weights={str(path)!r}: the name of a file of weights ends in one of {SUFFIXES}.")
         if self.sha256 is not None:
-            _check_sum(path, self.sha256)
+            _check_sha256(path, self.sha256)
 
     def values(self) -> State:
-        """Values of the backbone's weights, in the order of its `weights`.
+        """Read the weights.
+
+        Returns
+        -------
+        list of ndarray
+            In the order of the ``weights`` of the backbone.
 
         Raises
         ------
-        FileNotFoundError, ChecksumError
-            As `check` does.
+        TypeError, FileNotFoundError, ChecksumError
+            See `check`.
         WeightsError
-            If the file is damaged or of another network, or the published weights are out of reach.
+            If the file is damaged or belongs to another network, or the published weights are not available.
         """
         options = tuple((self.options or {}).items())
-        if self._published():
+        if self._is_published():
             return _download(self.application, options)
         self.check()
         path = Path(self.source)
         stat = path.stat()
         return _read(self.application, options, path, stat.st_mtime_ns, stat.st_size)
 
-    def _published(self) -> bool:
+    def _is_published(self) -> bool:
         return isinstance(self.source, str) and self.source == "imagenet"
 
     def load_into(self, model: keras.Model) -> None:
-        """Give the weights to the backbone of a network; one that cannot be loaded leaves it as it is."""
+        """Assign the weights to the backbone of a network. If they cannot be read, the network is not changed.
+
+        Parameters
+        ----------
+        model : keras.Model
+            A network made by `keras_application`.
+        """
         write(model.get_layer("backbone").network.weights, self.values())
 
 
-# Folds, candidates and classes ask for the same weights one after another.
+# Fits of folds, candidates and classes ask for the same weights one after another.
 @lru_cache(maxsize=1)
 def _read(application: str, options: tuple, path: Path, modified: int, size: int) -> State:
-    # A network of its own takes the values, so that a file that fails half way leaves no trace.
+    # Loaded into a temporary network, because Keras may fail after it has assigned some of the weights.
     network = make_application(application, SIDES, dict(options))
     try:
-        _fitting_model(network, path).load_weights(path)
+        _matching_model(network, path).load_weights(path)
     except Exception as error:
-        # Keras, h5py and zipfile each have exceptions of their own for a file that is damaged or does not fit.
+        # Keras, h5py and zipfile raise different exceptions for a file that is damaged or does not fit.
         raise WeightsError(
             f"{path} could not be loaded into {application} ({_first_line(error)}). It must be a whole file of this "
             "network's weights without its top, as keras.applications with include_top=False and save_weights write it."
         ) from error
-    return _values(network, str(path))
+    return _finite_values(network, str(path))
 
 
 @lru_cache(maxsize=1)
 def _download(application: str, options: tuple) -> State:
-    _check_reach(application)
+    _check_available(application)
     try:
         network = make_application(application, SIDES, dict(options), weights="imagenet")
     except Exception as error:
-        # urllib's, Keras' and h5py's own exceptions.
+        # urllib, Keras and h5py raise different exceptions.
         raise WeightsError(
             f"weights='imagenet': Keras could not load the published weights of {application} ({_first_line(error)}). "
-            "Where a file of them is at hand, give its path as weights='PATH'."
+            "If you have a file of them, give its path as weights='PATH'."
         ) from error
-    return _values(network, "weights='imagenet'")
+    return _finite_values(network, "weights='imagenet'")
 
 
-def _check_reach(application: str) -> None:
+def _check_available(application: str) -> None:
     folder = keras_home() / "models"
-    if _is_kept(application, folder) or _host_answers():
+    if _is_cached(application, folder) or _host_answers():
         return
     file = WEIGHT_FILES.get(application)
     raise WeightsError(
-        f"weights='imagenet': {HOST} does not answer, and there is no copy that Keras keeps of {application}'s weights "
-        f"in {folder}. Fetch the file{f' ({file})' if file else ''} where there is internet, then give its path as "
-        "weights='PATH'."
+        f"weights='imagenet': {WEIGHTS_HOST} does not answer, and Keras has no copy of the weights of {application} in "
+        f"{folder}. Download the file{f' ({file})' if file else ''} on a computer with internet access, then give its "
+        "path as weights='PATH'."
     )
 
 
-def _is_kept(application: str, folder: Path) -> bool:
-    """Whether Keras keeps a file of a network without its top; spelling differs from one network to the next."""
-    # "resnet50" is in "resnet50v2", which is another.
+def _is_cached(application: str, folder: Path) -> bool:
+    """Whether Keras' cache has a file of a network without its top. File names are spelled differently."""
+    # "resnet50" is also part of "resnet50v2".
     wanted = re.compile(rf"{application.lower()}(?!v\d).*notop")
     return any(wanted.search(re.sub(r"[^a-z0-9]", "", file.name.lower())) for file in folder.glob("*.h5"))
 
@@ -164,39 +176,39 @@ def _host_answers() -> bool:
 
     def ask():
         try:
-            # As Keras does, so that a proxy counts.
-            urlopen(Request(f"https://{HOST}/", method="HEAD"), timeout=PATIENCE).close()
+            # With urllib, as Keras does, so that the same proxy settings apply.
+            urlopen(Request(f"https://{WEIGHTS_HOST}/", method="HEAD"), timeout=TIMEOUT_SECONDS).close()
         except HTTPError:
             pass
         except (OSError, HTTPException):
             return
         answers.append(True)
 
-    # A name is looked up without any limit of time.
+    # In a thread, because the timeout of urllib does not limit the name lookup.
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
-    asking.join(PATIENCE)
+    asking.join(TIMEOUT_SECONDS)
     return bool(answers)
 
 
-def _check_sum(path: Path, expected: str) -> None:
+def _check_sha256(path: Path, expected: str) -> None:
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != expected.lower():
-        raise ChecksumError(f"{path} has SHA-256 {found}, not {expected}: it is another file, or was changed.")
+        raise ChecksumError(f"{path} has SHA-256 {found}, not {expected}: it is another file or was changed.")
 
 
-def _values(network: keras.Model, source: str) -> State:
+def _finite_values(network: keras.Model, source: str) -> State:
     values = read(backbone_of(network).weights)
     if not all(np.isfinite(each).all() for each in values):
-        raise WeightsError(f"{source} holds weights that are NaN or infinite.")
+        raise WeightsError(f"{source} contains weights that are NaN or infinite.")
     return values
 
 
-def _fitting_model(network: keras.Model, path: Path) -> keras.Model:
-    """The network, or its part behind the preprocessing: what a file has the arrays of.
+def _matching_model(network: keras.Model, path: Path) -> keras.Model:
+    """The whole network or its backbone, whichever has the array shapes of the file.
 
-    Keras would not notice more arrays than it asks for.
+    Checked here, because Keras ignores surplus arrays in a file.
     """
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
@@ -208,7 +220,7 @@ def _fitting_model(network: keras.Model, path: Path) -> keras.Model:
     shapes: list[tuple[int, ...]] = []
 
     def collect(name, item):
-        # Seeds of random layers are kept as unsigned integers, and are no weights.
+        # Unsigned integers are the seeds of random layers, not weights.
         if isinstance(item, h5py.Dataset) and not name.startswith("optimizer") and item.dtype.kind != "u":
             shapes.append(item.shape)
 
@@ -217,7 +229,7 @@ def _fitting_model(network: keras.Model, path: Path) -> keras.Model:
     for model in (network, backbone_of(network)):
         if sorted(shapes) == sorted(tuple(weight.shape) for weight in model.weights):
             return model
-    raise WeightsError(f"it holds {len(shapes)} arrays, and not the {len(network.weights)} shapes of this network")
+    raise WeightsError(f"its {len(shapes)} arrays do not have the {len(network.weights)} shapes of this network")
 
 
 def _first_line(error: Exception) -> str:

@@ -21,14 +21,24 @@ BUILDERS: dict[str, Callable[..., keras.Model]] = {
 
 
 def find_builder(model):
-    """Builder of that name, or the callable given.
+    """Builder for the parameter `model` of an estimator.
+
+    Parameters
+    ----------
+    model : str or callable
+        Name of a built-in network, or a builder.
+
+    Returns
+    -------
+    callable
+        ``(meta, *, ...) -> keras.Model``.
 
     Raises
     ------
     ValueError
-        If no built-in network has that name; names the nearest one.
+        If no built-in network has this name. The message suggests a similar one.
     TypeError
-        If it is a model or a class instead of a builder.
+        If `model` is a Keras model or a class instead of a builder.
     """
     if isinstance(model, str):
         if model not in BUILDERS:
@@ -43,10 +53,10 @@ def find_builder(model):
             "model must be the name of a built-in network or a builder, a function (meta, *, ...) -> keras.Model "
             f"that makes a new network for each fit; got {model!r}."
         )
-    # SciKeras takes functions and partial objects, and no other callable.
+    # SciKeras accepts functions and partial objects, but no other callables.
     return model if inspect.isfunction(model) or isinstance(model, partial) else partial(model)
 
 
 def is_builtin(builder) -> bool:
-    """Whether a builder is one of this package's own."""
+    """Whether a builder belongs to this package."""
     return builder in BUILDERS.values()

@@ -1,32 +1,38 @@
-"""A residual network as small as the custom CNN."""
+"""A residual network about the size of the custom CNN."""
 
 import keras
 from keras import layers
 
-from ._image_input import image_input
+from ._image_input import scaled_input
 
 SMALLEST_SIDE = 32
 
 
 def small_resnet(meta, *, widths=(24, 64, 128), momentum=0.9):
-    """A residual network of few parameters: 295,466 for two classes on 32x32x3 images.
+    """A small residual network: 295,466 parameters for two classes on 32x32x3 images.
 
-    A 3x3 convolution and three residual blocks of two 3x3 convolutions each, batch-normalised, the last two
-    behind pooling, then the mean over the image and the softmax. All convolutions are dense and padded.
+    A 3x3 convolution and three residual blocks, each of two 3x3 convolutions, with batch normalisation after each
+    convolution and max pooling before the second and third block. Global average pooling and the softmax follow.
+    Convolutions are padded. Images smaller than 32x32 are enlarged.
 
     Parameters
     ----------
     meta : dict
-        SciKeras' meta: ``n_classes_`` and ``X_shape_``, or this package's ``image_shape_``.
+        SciKeras' meta: ``n_classes_``, and ``image_shape_`` (this package's) or ``X_shape_``.
     widths : tuple of int, default=(24, 64, 128)
-        Filters of the blocks; each block but the first halves the sides of the image.
+        Number of filters of each block. Each block after the first halves height and width.
     momentum : float, default=0.9
-        Momentum of the batch normalisations.
+        Momentum of the batch normalisation layers.
 
     Returns
     -------
     keras.Model
         Uncompiled; input (n, h, w, c), pixels 0-255; output (n, n_classes).
+
+    See Also
+    --------
+    cifar_cnn : A plain network with about as many parameters.
+    whitened_cnn : A larger network that learns in few epochs.
 
     References
     ----------
@@ -38,7 +44,7 @@ def small_resnet(meta, *, widths=(24, 64, 128), momentum=0.9):
     >>> small_resnet({"image_shape_": (32, 32, 3), "n_classes_": 2}).count_params()
     295466
     """
-    inputs, x = image_input(meta, SMALLEST_SIDE)
+    inputs, x = scaled_input(meta, SMALLEST_SIDE)
 
     def normed(x, width, size, name):
         x = layers.Conv2D(

@@ -1,4 +1,4 @@
-"""A first layer whose filters come from the training images, not from training."""
+"""A layer that whitens image patches, with filters computed from the training images."""
 
 import keras
 import numpy as np
@@ -8,21 +8,25 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 @keras.saving.register_keras_serializable(package="sk_cifar_ovr")
 class Whitening(keras.layers.Layer):
-    """Small patches of an image, decorrelated and scaled to variance one, and their negatives.
+    """Whiten the patches of an image: decorrelate their values and scale them to variance one.
 
-    The filters are fixed; only the bias is trained. A fit of an estimator computes the filters from training
-    images before its first step, as it calls `adapt_to_images` of every layer that has it (and refuses one
-    inside another layer). Until then the layer
-    hands the pixels of each patch on, centred.
+    Each whitened value is output together with its negative. The filters are computed from training images by
+    `adapt_to_images` and are not trained afterwards; only the bias is trained. `CNNClassifier.fit` calls
+    `adapt_to_images` of every layer that has this method before the first training step. Layers inside other layers
+    are not supported. Until then the filters pass on the centred pixels of each patch.
 
     Parameters
     ----------
     size : int, default=2
-        Side of a patch in pixels. There are ``2 * size**2 * channels`` outputs.
+        Side of a patch in pixels. The layer has ``2 * size**2 * channels`` outputs.
     epsilon : float, default=5e-4
-        Share of the mean variance that is added to each variance, so that noise is not blown up.
+        Regularisation: this fraction of the mean variance is added to each variance, so that noise is not amplified.
     **options
-        Those of `keras.layers.Layer`.
+        Arguments of `keras.layers.Layer`.
+
+    See Also
+    --------
+    networks.whitened_cnn : A network with this layer at its input.
 
     References
     ----------
@@ -41,13 +45,13 @@ class Whitening(keras.layers.Layer):
     """
 
     def __init__(self, size=2, epsilon=5e-4, **options):
-        # Differences of pixels that are large and nearly equal need more digits than bfloat16 has.
+        # Differences of large, nearly equal pixels need more precision than bfloat16 has.
         super().__init__(autocast=False, **options)
         self.size = size
         self.epsilon = epsilon
 
     def build(self, input_shape):
-        """Make the filters, and the bias, which alone is trained."""
+        """Create the filters, which are not trainable, and the bias, which is."""
         channels = input_shape[-1]
         self.n_filters = self.size**2 * channels
         fixed = {"trainable": False, "autocast": False}
@@ -58,12 +62,12 @@ class Whitening(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.n_filters,), initializer="zeros", name="bias", autocast=False)
 
     def adapt_to_images(self, images):
-        """Compute the filters.
+        """Compute the filters from images.
 
         Parameters
         ----------
         images : ndarray of float, shape (n, h, w, c)
-            What the layer will be given in training; some hundred images are enough.
+            Inputs of the layer for training images. A few hundred images are enough.
         """
         images = np.asarray(images, "float64")
         if not self.built:
@@ -78,7 +82,7 @@ class Whitening(keras.layers.Layer):
         self.kernel.assign(scaled.reshape(self.size, self.size, channels, self.n_filters))
 
     def call(self, images):
-        """Whitened patches.
+        """Whiten all patches.
 
         Parameters
         ----------
@@ -93,12 +97,22 @@ class Whitening(keras.layers.Layer):
         return ops.cast(ops.concatenate([patches, -patches], axis=-1), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
-        """Shape of the output."""
+        """Shape of the output.
+
+        Parameters
+        ----------
+        input_shape : tuple
+            (n, h, w, c).
+
+        Returns
+        -------
+        tuple
+        """
         n, height, width, channels = input_shape
         return n, height - self.size + 1, width - self.size + 1, 2 * self.size**2 * channels
 
     def get_config(self):
-        """Settings from which `from_config` makes the same layer."""
+        """Constructor arguments, for serialisation."""
         config = {**super().get_config(), "size": self.size, "epsilon": self.epsilon}
         config.pop("autocast", None)
         return config
@@ -109,5 +123,5 @@ _TINY = 1e-12
 
 
 def _pixel_filters(shape, dtype=None):
-    """Each filter hands one pixel on, scaled to about variance one."""
+    """Filters that each select one pixel of the patch, scaled to a variance of about one."""
     return ops.reshape(ops.eye(shape[-1], dtype=dtype), shape) / 64

@@ -6,6 +6,6 @@ is trained belongs to `classifier` and `engine`.
 
 from ._calibration import calibrator_from, calibrator_state
 from ._classifier import OneVsRestCNNClassifier
-from ._searches import is_search
+from ._searches import is_search, task_estimator
 
-__all__ = ["OneVsRestCNNClassifier", "calibrator_from", "calibrator_state", "is_search"]
+__all__ = ["OneVsRestCNNClassifier", "calibrator_from", "calibrator_state", "is_search", "task_estimator"]

@@ -1,29 +1,25 @@
-"""scikit-learn's calibrators on the log-odds of K binary problems, one calibrator a problem."""
+"""scikit-learn's calibrators on the log-odds of K binary tasks, one calibrator a task."""
 
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.isotonic import IsotonicRegression
 
-from .._shared.sklearn_internals import SigmoidCalibration, TemperatureScaling
-
 METHODS = ("sigmoid", "isotonic", "temperature")
-
-
-def _unfitted(method: str):
-    if method == "isotonic":
-        return IsotonicRegression(out_of_bounds="clip")
-    return SigmoidCalibration() if method == "sigmoid" else TemperatureScaling()
+# What the calibrators of scikit-learn learn, by method.
+LEARNT = {"sigmoid": ("a_", "b_"), "temperature": ("beta_",)}
 
 
 def log_odds(outputs: np.ndarray) -> np.ndarray:
-    """Log-odds of the second of two probabilities, (n, K, 2) -> (n, K); finite where one of them is 0."""
+    """Log-odds of the second of two probabilities, (n, K, 2) -> (n, K); finite if one of them is 0."""
     log = np.log(np.maximum(outputs, np.finfo(outputs.dtype).tiny))
     return log[..., 1] - log[..., 0]
 
 
 def fitted_calibrators(method: str, truth: np.ndarray, scores: np.ndarray, sample_weight=None) -> list:
-    """Fit one calibrator a problem.
+    """Fit one calibrator a task.
 
     Parameters
     ----------
@@ -31,7 +27,7 @@ def fitted_calibrators(method: str, truth: np.ndarray, scores: np.ndarray, sampl
     truth : ndarray of int, shape (n, K)
         0 and 1.
     scores : ndarray of float, shape (n, K)
-        Log-odds, of rows that the scoring network never saw.
+        Log-odds of images that the scoring network never saw.
     sample_weight : ndarray of shape (n,) or None, default=None
 
     Returns
@@ -39,13 +35,40 @@ def fitted_calibrators(method: str, truth: np.ndarray, scores: np.ndarray, sampl
     list of K calibrators of scikit-learn
     """
     scores = scores.astype(np.float64)
-    return [
-        _unfitted(method).fit(column, truth[:, k], sample_weight=sample_weight) for k, column in enumerate(scores.T)
-    ]
+    return [_fitted(method, column, truth[:, k], sample_weight) for k, column in enumerate(scores.T)]
+
+
+def _fitted(method: str, scores: np.ndarray, truth: np.ndarray, sample_weight=None):
+    if method == "isotonic":
+        return IsotonicRegression(out_of_bounds="clip").fit(scores, truth, sample_weight=sample_weight)
+    # scikit-learn's other calibrators have no public name; this gives one, fitted on all scores at once.
+    everything = np.arange(len(scores))
+    calibrated = CalibratedClassifierCV(
+        _GivenScores(), method=method, cv=[(everything, everything)], ensemble=False
+    ).fit(scores[:, None], truth, sample_weight=sample_weight)
+    return calibrated.calibrated_classifiers_[0].calibrators[0]
+
+
+class _GivenScores(ClassifierMixin, BaseEstimator):
+    """A classifier whose scores are its input."""
+
+    classes_ = np.array([0, 1])
+
+    def fit(self, X, y, sample_weight=None):
+        return self
+
+    def decision_function(self, X):
+        return X[:, 0]
+
+    def predict(self, X):
+        return (X[:, 0] > 0).astype(int)
+
+    def __sklearn_is_fitted__(self):
+        return True
 
 
 def calibrated(calibrators: list, scores: np.ndarray) -> np.ndarray:
-    """Positive probabilities of K problems from their log-odds, (n, K) -> (n, K)."""
+    """Probabilities of the classes of K tasks from their log-odds, (n, K) -> (n, K)."""
     columns = [c.predict(column) for c, column in zip(calibrators, scores.T.astype(np.float64), strict=True)]
     return np.stack([c[:, 1] if c.ndim == 2 else c for c in columns], axis=1)
 
@@ -54,18 +77,17 @@ def calibrator_state(calibrator) -> dict[str, Any]:
     """What a calibrator learnt, as numbers and arrays."""
     if isinstance(calibrator, IsotonicRegression):
         return {"isotonic": [calibrator.X_thresholds_, calibrator.y_thresholds_]}
-    if isinstance(calibrator, SigmoidCalibration):
-        return {"sigmoid": [float(calibrator.a_), float(calibrator.b_)]}
-    return {"temperature": [float(calibrator.beta_)]}
+    method = next(method for method, names in LEARNT.items() if hasattr(calibrator, names[0]))
+    return {method: [float(getattr(calibrator, name)) for name in LEARNT[method]]}
 
 
 def calibrator_from(state: dict[str, Any]):
     """The calibrator that `calibrator_state` described."""
     ((method, learnt),) = state.items()
-    calibrator = _unfitted(method)
     if method == "isotonic":
-        # The points it learnt are monotone already, so fitting them keeps them.
-        return calibrator.fit(*learnt)
-    for name, value in zip(("a_", "b_") if method == "sigmoid" else ("beta_",), learnt, strict=True):
+        # The points it learnt are monotone already, so fitting keeps them.
+        return _fitted(method, *learnt)
+    calibrator = _fitted(method, np.array([-1.0, 1.0, -1.0, 1.0]), np.array([0, 1, 1, 0]))
+    for name, value in zip(LEARNT[method], learnt, strict=True):
         setattr(calibrator, name, value)
     return calibrator

@@ -1,99 +1,101 @@
-"""`OneVsRestCNNClassifier`: K "class k versus others" problems."""
+"""`OneVsRestCNNClassifier`: one task a class, "class k or the rest"."""
 
 from numbers import Integral
-from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from .._shared.progress import Progress
-from .._shared.sklearn_internals import BaseSearchCV, HasMethods, StrOptions, fit_context
-from ..classifier import (
-    CNNClassifier,
-    as_rows,
-    check_partial_fit,
-    checked_classes,
-    checked_weights,
-    expected_scale,
-    keeps_last_fit,
-    rows_like_fitted,
-)
+from .._shared.sklearn_internals import StrOptions
+from ..classifier import BaseImageClassifier, CNNClassifier, expected_scale, images_like_fitted
+from ..imbalance import Sampler
 from ._calibration import METHODS, calibrated, log_odds
-from ._class_weights import check_binary_weights, weights_by_problem
-from ._cross_fitting import make_tuning, refuse_tuning
-from ._samplers import problem_samplers
-from ._searches import check_search, inner_classifier, is_search
-from ._tasks import FittedProblems, Problems
-from ._thresholds import by_problem, fixed_thresholds
+from ._class_weights import class_weight_by_task
+from ._cross_fitting import cross_fitting, refuse_tuning
+from ._searches import BaseSearchCV, inner_classifier, is_search, task_estimator
+from ._task_samplers import task_samplers
+from ._tasks import FittedTasks
+from ._thresholds import fixed_thresholds, threshold_by_task
+from ._training import TaskSettings
 
 
-class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
-    """K binary problems, "class k versus others", answered by K networks or by K heads on one trunk.
+class OneVsRestCNNClassifier(BaseImageClassifier):
+    """K binary tasks, "class k or the rest", solved by K networks or by K heads on one trunk.
 
     Parameters
     ----------
     estimator : CNNClassifier, a search over one, or None, default=None
-        Settings of each binary problem; None is ``CNNClassifier()``. A `class_weight` dict on it speaks of 0
-        (others) and 1 (the class). With a search such as `GridSearchCV`, over a `CNNClassifier` alone or behind
-        samplers in a Pipeline, each "independent" problem chooses for itself.
+        Settings of each task; None is ``CNNClassifier()``. A `class_weight` dict on it has the keys 0 (the rest) and
+        1 (the class). With a search such as `GridSearchCV`, over a `CNNClassifier` alone or behind samplers in a
+        Pipeline, each "independent" task chooses its own settings.
     strategy : {"joint", "independent"}, default="joint"
-        "joint" trains one shared trunk with K heads in one program; "independent" trains K separate networks.
+        "joint" trains one network with K heads, which share all layers but the last. "independent" trains K separate
+        networks.
     threshold : None, {"f1", "balanced_accuracy"}, callable, float, array-like of shape (K,) or dict, default=None
-        Least positive probability at which `predict_ovr` answers yes. None is 0.5, and so is a class that a dict
-        by label leaves out. A metric, or a callable
-        ``(y_true, y_pred) -> float``, is tuned for each class on out-of-fold probabilities (the mean of the best
-        thresholds with each fold left out), after which the networks are fitted again on all rows.
+        Minimum probability of the class at which `predict_ovr` gives True. None is 0.5; a dict by label leaves
+        missing classes at 0.5. A metric, or a callable ``(y_true, y_pred) -> float``, is maximised for each class on
+        out-of-fold probabilities (the mean of the best thresholds with each fold left out); the networks are then
+        fitted again on all images.
     calibration : {"sigmoid", "isotonic", "temperature"} or None, default=None
-        scikit-learn's calibrator, one a problem, fitted on out-of-fold log-odds; thresholds are then tuned on,
-        and compared with, calibrated probabilities. It costs no fits beyond those of a tuned threshold.
+        Calibrator of scikit-learn, one a task, fitted on out-of-fold log-odds. Thresholds are then tuned on
+        calibrated probabilities and compared with them. It needs no more fits than a tuned threshold does.
     cv : int, splitter, iterable or None, default=None
         Folds in which a metric or a calibrator is tuned; None is 5-fold, stratified.
     class_weight : dict or None, default=None
-        By class label, the weights of that label's own problem: a number for its positives, ``"balanced"``,
-        or a dict of 0 and 1. Two classes share one problem: numbers weigh one class each.
+        Weights by class label, for the task of that class: a number for its positives, ``"balanced"``, or a dict of
+        0 and 1. Two classes share one task: numbers weight one class each.
     sampler : sampler of imbalanced-learn, ImageSampler or None, default=None
-        Resamples the training rows of each problem on its own, with labels 0 and 1 and `sample_weight` carried
-        along; see Notes. "joint" takes samplers that pick images, "independent" also those that make new ones.
+        Resamples the training images of each task separately, with labels 0 and 1; see Notes. "joint" takes samplers
+        that select images, "independent" also those that generate new ones.
     n_jobs : int or None, default=None
         Processes for "independent"; None is one, which trains in this process.
     verbose : int, default=0
-        1 shows one progress line for all problems on standard error.
+        1 shows one progress line for all tasks on standard error.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     estimators_ : list of CNNClassifier
-        The fitted binary classifiers; one where there are two classes, else one a class. Those of "joint"
-        share the arrays of the trunk.
+        The fitted binary classifiers: one a class, or a single one for two classes. With "joint" they share the
+        arrays of the trunk.
+    joint_network_ : object or None
+        With "joint", the trunk with its K heads as plain data.
     thresholds_ : ndarray of shape (len(`estimators_`),)
-        What `predict_ovr` compares positive probabilities with.
+        Thresholds of `predict_ovr`.
     searches_ : list of fitted searches, or None
-        One a problem, where `estimator` is a search.
+        One a task, if `estimator` is a search.
     calibrators_ : list of scikit-learn calibrators, or None
-        One a problem; the probabilities of `estimators_` are not calibrated.
+        One a task; the probabilities of `estimators_` themselves are not calibrated.
     history_ : dict of lists of float
-        Loss of each epoch, the mean over the problems.
+        Loss of each epoch, the mean over the tasks.
     image_shape_ : tuple of int
-        Shape of one row as the networks take it.
+        Shape of one image as the networks take it.
     n_features_in_ : int
-        Columns of flat rows; height * width * channels of images.
+        Number of columns of flat rows; height * width * channels of images.
     feature_names_in_ : ndarray of str
-        Only where X had names.
+        Names of the columns, if X had names.
 
     See Also
     --------
+    CNNClassifier : One network for all classes.
+    ovr_report : Precision, recall and F1 of each task.
     sklearn.multiclass.OneVsRestClassifier : Takes any binary classifier, a `CNNClassifier` too.
 
     Notes
     -----
-    `sampler` gets no row that is held out: neither one of `validation_fraction`, nor of the fold that thresholds and
-    calibrators are tuned on. Images that it picks are not copied. They keep their weights; images that it makes get
-    that of the nearest given image on the same side. Heads of "joint" share every batch, so that an image which a
-    problem picked three times weighs three there, and none where it was not picked. "balanced" weights are those of
-    the resampled rows. `partial_fit` and warm starts resample the rows of each call.
+    `sampler` never gets held-out images: neither those of `validation_fraction`, nor those of the fold on which
+    thresholds and calibrators are tuned. Selected images are not copied and keep their sample weights. Generated
+    images get the weight of the nearest given image with the same label. The heads of "joint" share every batch: an
+    image that a task selects three times counts three times in the loss of that task, and not at all if the task did
+    not select it. "balanced" weights are those of the resampled images. `partial_fit` and warm starts resample the
+    images of each call.
+
+    Heads start with the shares of their classes as probabilities [1]_.
+
+    References
+    ----------
+    .. [1] Lin, Goyal, Girshick, He and Dollar (2017), "Focal Loss for Dense Object Detection", section 3.3.
 
     Examples
     --------
@@ -102,6 +104,8 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
     >>> ovr = OneVsRestCNNClassifier(CNNClassifier(epochs=2, random_state=0))
     >>> ovr.fit(digits.images[:512], digits.target[:512]).predict_ovr(digits.images[:3]).shape
     (3, 10)
+    >>> ovr.predict_proba(digits.images[:3]).sum(axis=1).round(3)
+    array([1., 1., 1.], dtype=float32)
     """
 
     _parameter_constraints: dict = {
@@ -111,7 +115,7 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         "calibration": [StrOptions(set(METHODS)), None],
         "cv": ["cv_object"],
         "class_weight": [dict, None],
-        "sampler": [HasMethods(["fit_resample"]), None],
+        "sampler": [Sampler, None],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }
@@ -139,140 +143,68 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
-        """Train the K problems.
+    def _training_settings(self, *, partial=False):
+        base = task_estimator(self, partial=partial)
+        return inner_classifier(base), not is_search(base)
 
-        Parameters
-        ----------
-        X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-            Images or flat rows of any numeric dtype; pixels count 0-255.
-        y : array-like of shape (n,)
-            Class labels.
-        sample_weight : array-like of shape (n,) or None, default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or `sample_weight` is invalid; says what to do.
-        ResamplingError
-            If `sampler` cannot resample a problem; names the class.
-        NonFiniteLossError
-            If the loss of a problem becomes NaN or infinite.
-        """
-        base = self._base()
-        warm = not is_search(base) and base.warm_start and hasattr(self, "estimators_")
-        return self._fit(base, X, y, sample_weight, earlier=self._earlier() if warm else None)
-
-    @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train all problems for one epoch, going on from where the last call ended.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-            Images or flat rows.
-        y : array-like of shape (n,)
-            Class labels.
-        classes : array-like of shape (n_classes,) or None, default=None
-            All labels that will ever come. The first call needs them; later ones may leave them out.
-        sample_weight : array-like of shape (n,) or None, default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            As in `CNNClassifier.partial_fit`, and if something is to be tuned out of fold.
-        NonFiniteLossError
-            If the loss of a problem becomes NaN or infinite; all are left as they were.
-        """
-        base = self._base(partial=True)
-        going_on = hasattr(self, "estimators_")
-        check_partial_fit(self, classes, going_on, early_stopping=base.early_stopping)
-        earlier = self._earlier() if going_on else None
-        return self._fit(base, X, y, sample_weight, classes=classes, earlier=earlier, partial=True)
-
-    def _base(self, *, partial=False):
-        base = clone(self.estimator) if self.estimator is not None else CNNClassifier()
-        check_search(base, self, partial=partial)
-        inner_classifier(base)._validate_params()
-        check_binary_weights(inner_classifier(base).class_weight)
-        return base
-
-    def _earlier(self) -> FittedProblems:
-        """The problems as the last fit left them."""
-        if (self._joint is None) != (self.strategy == "independent") and len(self.classes_) > 2:
-            raise ValueError(f"strategy={self.strategy!r} is not that of the last fit: fit a clone instead.")
-        return FittedProblems(self.estimators_, self._joint)
-
-    @keeps_last_fit
-    def _fit(self, base, X, y, sample_weight, *, classes=None, earlier=None, partial=False):
-        X, y = as_rows(self, X, y, reset=earlier is None)
-        check_classification_targets(y)
-        classes = checked_classes(y, classes if earlier is None else self.classes_, type(self).__name__)
-        sample_weight = checked_weights(sample_weight, X)
-        n_problems = 1 if len(classes) == 2 else len(classes)
-        if partial or earlier is not None:
+    def _fit_images(self, images, mode):
+        base = task_estimator(self, partial=mode.partial)
+        earlier = self._fitted_tasks() if mode.continues else None
+        if mode.partial or mode.continues:
             refuse_tuning(self.threshold, self.calibration)
-        tuning = make_tuning(self.threshold, self.calibration, self.cv, X, y, classes, sample_weight)
+        tuning = cross_fitting(self.threshold, self.calibration, self.cv, images)
+        n_tasks = 1 if len(images.classes) == 2 else len(images.classes)
         calibrators, thresholds = None, None
         if tuning is None or tuning.metric is None:
-            thresholds = fixed_thresholds(by_problem(self.threshold, classes), n_problems)
-        parts = [np.arange(len(y)), *(train for train, _ in (tuning.folds if tuning else []))]
-        samplers = problem_samplers(self.sampler, self.strategy, y, classes, sample_weight, parts)
-        class_weights = weights_by_problem(self.class_weight, classes)
-        problems = Problems(base, self.strategy, class_weights, self.n_jobs, samplers)
-        how = {"epochs": 1, "keep_optimizer": True} if partial else {}
-        n_rows = sum(map(len, parts))
+            thresholds = fixed_thresholds(threshold_by_task(self.threshold, images.classes), n_tasks)
+        parts = [np.arange(len(images.y)), *(train for train, _ in (tuning.folds if tuning else []))]
+        samplers = task_samplers(self.sampler, self.strategy, images, parts)
+        class_weight = class_weight_by_task(self.class_weight, images.classes)
+        settings = TaskSettings(base, self.strategy, class_weight, self.n_jobs, samplers)
         inner = inner_classifier(base)
-        n_epochs = sum(inner._planned_epochs(how.get("epochs"), earlier is not None))
-        with self._progress(n_epochs, n_rows, n_problems, inner.verbose) as progress:
+        n_epochs = sum(mode.epochs(inner))
+        n_networks = 1 if self.strategy == "joint" else n_tasks
+        n_shown = sum(map(len, parts)) * n_networks * n_epochs
+        with Progress(n_shown, n_epochs, self.verbose or inner.verbose) as progress:
             if tuning is not None:
-                calibrators, tuned = tuning.fit(problems, X, y, classes, sample_weight, progress)
+                calibrators, tuned = tuning.fit(settings, images, progress)
                 thresholds = thresholds if tuned is None else tuned
-            fitted = problems.fit(X, y, classes, sample_weight, progress, earlier=earlier, **how)
-        self.estimators_, self._joint, self.searches_ = fitted.estimators, fitted.joint, fitted.searches
-        for estimator in self.estimators_:
+            fitted = settings.fit(images, mode, progress, earlier)
+        for estimator in fitted.estimators:
             estimator.n_features_in_ = self.n_features_in_
             if hasattr(self, "feature_names_in_"):
                 estimator.feature_names_in_ = self.feature_names_in_
-        self.classes_: Any = classes
+        self.estimators_, self.joint_network_, self.searches_ = fitted.estimators, fitted.joint, fitted.searches
+        self.classes_ = images.classes
         self.calibrators_ = calibrators
-        self.thresholds_: Any = thresholds
+        self.thresholds_ = thresholds
         self.history_ = fitted.history()
         return self
 
-    def _progress(self, epochs, n_rows, n_problems, verbose) -> Progress:
-        networks = 1 if self.strategy == "joint" else n_problems
-        return Progress(n_rows * networks * epochs, epochs, self.verbose or verbose)
+    def _fitted_tasks(self) -> FittedTasks:
+        """The tasks as the last fit left them."""
+        if (self.joint_network_ is None) != (self.strategy == "independent") and len(self.classes_) > 2:
+            raise ValueError(f"strategy={self.strategy!r} is not that of the last fit: fit a clone instead.")
+        return FittedTasks(self.estimators_, self.joint_network_)
 
     def _outputs(self, X) -> np.ndarray:
-        """Probabilities of "others" and "the class", calibrated if asked for, (n, len(estimators_), 2)."""
+        """Probabilities of the rest and of the class, calibrated if asked for, (n, len(estimators_), 2)."""
         check_is_fitted(self)
         first = self.estimators_[0]
-        X = rows_like_fitted(self, X, self.image_shape_, expected_scale(first.model, first.pixel_scale_))
-        outputs = FittedProblems(self.estimators_, self._joint).outputs(X)
+        X = images_like_fitted(self, X, self.image_shape_, expected_scale(first.model, first.pixel_scale_))
+        outputs = FittedTasks(self.estimators_, self.joint_network_).outputs(X)
         if self.calibrators_ is None:
             return outputs
         positive = calibrated(self.calibrators_, log_odds(outputs))
         return np.stack([1 - positive, positive], axis=-1)
 
     def decision_function(self, X):
-        """Scores of the problems: the log-odds of each positive answer, calibrated where `calibration` says so.
+        """Scores of the tasks: the log-odds of each class against the rest, calibrated if `calibration` is set.
 
         Parameters
         ----------
         X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-            Images or flat rows.
+            Images or flat rows, on the same scale as in `fit`.
 
         Returns
         -------
@@ -282,12 +214,12 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict_proba(self, X):
-        """Positive probabilities of the problems, each row divided by its sum.
+        """Probabilities of the classes in their own tasks, each row divided by its sum.
 
         Parameters
         ----------
         X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-            Images or flat rows.
+            As in `decision_function`.
 
         Returns
         -------
@@ -301,15 +233,14 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         return np.divide(positive, total, out=np.full_like(positive, 1 / positive.shape[1]), where=total > 0)
 
     def predict(self, X):
-        """Class whose problem has the highest score: the argmax of `decision_function`.
+        """Class with the highest score: the argmax of `decision_function`. Thresholds are ignored.
 
-        Thresholds play no part here: see `predict_ovr`. Scores of different problems are comparable as far as
-        their probabilities are true, which `calibration` is for.
+        Scores of different tasks are comparable as far as their probabilities are calibrated, see `calibration`.
 
         Parameters
         ----------
         X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-            Images or flat rows.
+            As in `decision_function`.
 
         Returns
         -------
@@ -320,31 +251,27 @@ class OneVsRestCNNClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[index]
 
     def predict_ovr(self, X):
-        """Answer each problem on its own: is the positive probability at least its threshold?
+        """Prediction of each task: whether the probability of the class reaches its threshold.
 
         Parameters
         ----------
         X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-            Images or flat rows.
+            As in `decision_function`.
 
         Returns
         -------
         ndarray of bool, shape (n, n_classes)
-            A row may have several yes or none. With two classes the first column is the second's opposite.
+            A row may be True for several classes or none. With two classes the first column is the opposite of the
+            second.
         """
         answers = self._outputs(X)[..., 1] >= self.thresholds_
         return np.hstack([~answers, answers]) if len(self.classes_) == 2 else answers
 
     @property
     def image_shape_(self) -> tuple[int, ...]:
-        """Shape of one row as the networks take it."""
+        """Shape of one image as the networks take it."""
         check_is_fitted(self)
         return self.estimators_[0].image_shape_
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags

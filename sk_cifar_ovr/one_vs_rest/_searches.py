@@ -1,18 +1,23 @@
-"""A search in place of a binary classifier: each class finds settings of its own."""
+"""A search in place of a binary classifier: each task finds its own settings."""
 
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
-from .._shared.sklearn_internals import BaseSearchCV
 from ..classifier import CNNClassifier
+from ._class_weights import check_binary_weights
+
+# The base of scikit-learn's searches, which has no public name.
+BaseSearchCV: type = GridSearchCV.__base__
 
 
 def is_search(estimator) -> bool:
-    """Whether it tries candidates, as `GridSearchCV` does."""
+    """Whether an estimator is a search over candidates, as `GridSearchCV` is."""
     return isinstance(estimator, BaseSearchCV)
 
 
 def inner_classifier(estimator) -> CNNClassifier:
-    """The classifier itself, or the one that a search tries candidates of.
+    """The classifier itself, or the one that a search is over.
 
     Parameters
     ----------
@@ -39,8 +44,33 @@ def inner_classifier(estimator) -> CNNClassifier:
     return inner
 
 
+def task_estimator(ovr, *, partial: bool = False):
+    """The estimator of each task of a one-vs-rest: a clone with validated parameters.
+
+    Parameters
+    ----------
+    ovr : OneVsRestCNNClassifier
+    partial : bool, default=False
+        Whether it is for `partial_fit`.
+
+    Returns
+    -------
+    CNNClassifier or a search over one
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is invalid or cannot be combined with the others.
+    """
+    estimator = clone(ovr.estimator) if ovr.estimator is not None else CNNClassifier()
+    check_search(estimator, ovr, partial=partial)
+    inner_classifier(estimator)._validate_params()
+    check_binary_weights(inner_classifier(estimator).class_weight)
+    return estimator
+
+
 def check_search(estimator, ovr, *, partial: bool) -> None:
-    """Refuse what a search of each class cannot go with.
+    """Refuse parameters that a search in each task cannot be combined with.
 
     Parameters
     ----------
@@ -48,12 +78,12 @@ def check_search(estimator, ovr, *, partial: bool) -> None:
     ovr : OneVsRestCNNClassifier
         Its parameters count.
     partial : bool
-        Whether `partial_fit` asks.
+        Whether this is `partial_fit`.
 
     Raises
     ------
     ValueError
-        Saying what to do instead.
+        With what to do instead.
     """
     if not is_search(estimator):
         return
@@ -76,7 +106,7 @@ def check_search(estimator, ovr, *, partial: bool) -> None:
 
 
 def fitted_search(search, X, labels, sample_weight):
-    """Search one binary problem."""
+    """Search over one binary task."""
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     return search.fit(X, labels, **weights)
 

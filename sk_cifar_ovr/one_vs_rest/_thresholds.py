@@ -1,4 +1,4 @@
-"""Thresholds of K binary problems, chosen from scores of rows that the scoring network never saw."""
+"""Thresholds of K binary tasks, chosen from scores of images that the scoring network never saw."""
 
 from numbers import Real
 from typing import Any
@@ -11,13 +11,13 @@ METRICS = ("f1", "balanced_accuracy")
 
 
 def checked_metric(threshold, truth):
-    """The metric that thresholds are tuned to, or None where `threshold` is fixed.
+    """The metric that thresholds maximise, or None if `threshold` is fixed.
 
     Parameters
     ----------
     threshold : None, str, callable, float or array-like
     truth : ndarray of int, shape (n,)
-        0 and 1; a callable is tried on it as on perfect answers, before anything is trained.
+        0 and 1. A callable is tried on perfect predictions of it before anything is trained.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def checked_metric(threshold, truth):
     Raises
     ------
     ValueError, TypeError
-        If the name is unknown, the callable gives no finite number, or less of it is better.
+        If the name is unknown, the callable gives no finite number, or lower values of it are better.
     """
     if isinstance(threshold, str):
         if threshold not in METRICS:
@@ -41,19 +41,19 @@ def checked_metric(threshold, truth):
         )
     if not np.isfinite(float(value)):
         raise ValueError(
-            f"threshold={threshold!r} returned {value!r} where every answer was right: a threshold metric has to be "
-            "defined there, and higher must be better."
+            f"threshold={threshold!r} returned {value!r} where every prediction was right: a threshold metric has to "
+            "be defined there, and higher must be better."
         )
     if _of_wrong_answers(threshold, truth) > float(value):
         raise ValueError(
-            f"threshold={threshold!r} is higher where every answer was wrong than where every one was right: it has "
-            "to be a metric of which more is better, and not a loss."
+            f"threshold={threshold!r} is higher where every prediction was wrong than where every one was right: it "
+            "has to be a metric of which more is better, and not a loss."
         )
     return threshold
 
 
 def _of_wrong_answers(metric, truth) -> float:
-    """The metric where every answer is wrong, or minus infinity where it is undefined there."""
+    """The metric if every prediction is wrong, or minus infinity if it is undefined there."""
     try:
         with np.errstate(all="ignore"):
             found = float(metric(truth, 1 - truth))
@@ -62,23 +62,23 @@ def _of_wrong_answers(metric, truth) -> float:
     return found if np.isfinite(found) else -np.inf
 
 
-def by_problem(threshold, classes) -> Any:
-    """A dict by label as a list, one number a problem; anything else as it is.
+def threshold_by_task(threshold, classes) -> Any:
+    """A dict by label as a list, one number a task; anything else as it is.
 
     Parameters
     ----------
     threshold : object
     classes : ndarray of shape (n_classes,)
-        Two make one problem, that of the second.
+        Two make one task, that of the second.
 
     Raises
     ------
     ValueError
-        If the dict has a label that no problem has.
+        If the dict has a label that no task has.
 
     Examples
     --------
-    >>> by_problem({"dog": 0.3}, np.array(["cat", "cow", "dog"]))
+    >>> threshold_by_task({"dog": 0.3}, np.array(["cat", "cow", "dog"]))
     [0.5, 0.5, 0.3]
     """
     if not isinstance(threshold, dict):
@@ -86,27 +86,27 @@ def by_problem(threshold, classes) -> Any:
     labels = classes[len(classes) == 2 :].tolist()
     unknown = [label for label in threshold if label not in labels]
     if unknown:
-        raise ValueError(f"threshold has labels that no problem has: {unknown}; those of problems are {labels}.")
+        raise ValueError(f"threshold has labels that no task has: {unknown}; the tasks have {labels}.")
     return [threshold.get(label, 0.5) for label in labels]
 
 
-def fixed_thresholds(threshold, n_problems: int) -> np.ndarray:
+def fixed_thresholds(threshold, n_tasks: int) -> np.ndarray:
     """Thresholds that need no tuning.
 
     Parameters
     ----------
-    threshold : None, float or array-like of shape (n_problems,)
+    threshold : None, float or array-like of shape (n_tasks,)
         None is 0.5.
-    n_problems : int
+    n_tasks : int
 
     Returns
     -------
-    ndarray of float, shape (n_problems,)
+    ndarray of float, shape (n_tasks,)
 
     Raises
     ------
     ValueError
-        If a threshold lies outside 0-1 or there is not one a problem.
+        If a threshold lies outside 0-1 or there is not one a task.
 
     Examples
     --------
@@ -121,14 +121,14 @@ def fixed_thresholds(threshold, n_problems: int) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"threshold={threshold!r} is no number, no metric ({', '.join(METRICS)} or a callable), and neither a list "
-            "of numbers, one a problem, nor a dict of them by label."
+            "of numbers, one a task, nor a dict of them by label."
         ) from error
     if values.ndim == 0:
-        values = np.full(n_problems, float(values))
-    if values.shape != (n_problems,):
+        values = np.full(n_tasks, float(values))
+    if values.shape != (n_tasks,):
         raise ValueError(
             f"threshold has shape {values.shape}: give one number"
-            + (f", or one for each of {n_problems} classes." if n_problems > 1 else "; two classes are one problem.")
+            + (f", or one for each of {n_tasks} classes." if n_tasks > 1 else "; two classes are one task.")
         )
     if not ((values >= 0) & (values <= 1)).all():
         raise ValueError(f"threshold={threshold!r} must be probabilities, from 0 to 1.")
@@ -152,7 +152,7 @@ def tuned_threshold(y_true, scores, metric, sample_weight=None) -> float:
     Returns
     -------
     float
-        Halfway to the next lower score, so that it does not hang on one row.
+        Halfway to the next lower score, so that it does not depend on one image alone.
 
     Raises
     ------
@@ -185,15 +185,15 @@ def tuned_threshold(y_true, scores, metric, sample_weight=None) -> float:
 def averaged_threshold(y_true, scores, metric, folds, sample_weight=None) -> float:
     """Mean, in log-odds, of the thresholds tuned with each fold left out in turn.
 
-    The best threshold of one sample depends on the few rows around it; the mean of several moves less. In log-odds it
-    commutes with scaling and shifting them, which is what calibrators do.
+    The best threshold of one sample depends on the few images around it; the mean of several varies less. In log-odds
+    the mean commutes with scaling and shifting, which is what calibrators do.
 
     Parameters
     ----------
     y_true, scores, metric, sample_weight
         As in `tuned_threshold`.
     folds : list of (train, test)
-        Two at least; each `train` holds rows of both classes.
+        Two at least; each `train` holds images of both classes.
 
     Returns
     -------

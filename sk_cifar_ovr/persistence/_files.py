@@ -15,7 +15,9 @@ from .._shared.files import write_whole
 from ..classifier import CNNClassifier
 from ..exceptions import SavedFileError
 from ..one_vs_rest import OneVsRestCNNClassifier
-from ._encoding import Decoder, Encoder
+from ._decoder import Decoder
+from ._encoder import Encoder
+from ._trusted_names import TrustedNames
 
 FORMAT = 1
 # What a document or archive with one wrong byte can raise on its way to an estimator.
@@ -116,7 +118,7 @@ def load(path, *, trusted: Iterable[str] = ()):
                     f"{path} has format {document.get('format')!r}, and this version reads {FORMAT}: it was written "
                     f"with {document.get('versions')}."
                 )
-            return Decoder(archive, trusted, ESTIMATORS).estimator(document["estimator"])
+            return Decoder(archive, TrustedNames(trusted), ESTIMATORS).estimator(document["estimator"])
     except SavedFileError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, *_WRONG_CONTENT) as error:

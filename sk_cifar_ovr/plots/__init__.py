@@ -1,8 +1,8 @@
-"""Pictures in the manner of scikit-learn's Displays: tables and points in, matplotlib figures out.
+"""Displays of tables and points as matplotlib figures, in the style of scikit-learn's Displays.
 
-Each Display is made by `from_estimator` or `from_predictions`, which also draw it. It keeps what it drew in
-`figure_`, `axes_` and `ax_`, and gives the numbers in the picture by `frame()`. It draws and never computes: figures
-come from `metrics`.
+`from_estimator` and `from_predictions` create a Display and draw it. The figure is kept in `figure_`, `axes_` and
+`ax_`; `frame` returns its numbers as a table. All numbers come from `metrics`: nothing is computed here, and nothing
+here knows networks or files.
 """
 
 from ._calibration import OvRCalibrationDisplay

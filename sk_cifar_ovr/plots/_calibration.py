@@ -1,4 +1,4 @@
-"""Reliability curves of each class against the rest."""
+"""Calibration curves of each class against the rest."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -7,29 +7,43 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..metrics import final_step, positive_probabilities, probability_scores, reliability_bins
-from ._style import PALETTE, axes_grid, class_names, class_titles
+from ..metrics import positive_probabilities, probability_scores, reliability_bins
+from ._display import ClassifierDisplay
+from ._style import PALETTE, class_names, class_panels
 
 
-class OvRCalibrationDisplay:
-    """Reliability curves of K one-vs-rest problems: how often "yes" at probability p is right.
+class OvRCalibrationDisplay(ClassifierDisplay):
+    """Calibration curves (reliability diagrams), one per class against the rest.
+
+    Each panel shows the share of positives by predicted probability. The title contains the expected calibration
+    error (ECE). `from_estimator` uses :func:`~sk_cifar_ovr.metrics.positive_probabilities`.
 
     Parameters
     ----------
     bins : pandas.DataFrame
-        What :func:`~sk_cifar_ovr.metrics.reliability_bins` returns.
+        Table returned by :func:`~sk_cifar_ovr.metrics.reliability_bins`.
     scores : pandas.DataFrame
-        What :func:`~sk_cifar_ovr.metrics.probability_scores` returns, for the titles.
+        Table returned by :func:`~sk_cifar_ovr.metrics.probability_scores`, for the titles.
     display_labels : sequence of shape (K,), default=None
-        The names to show; None takes the classes of `scores`.
+        Class names to show; None uses the classes in `scores`.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        One panel a class.
+        One panel per class.
     ax_ : matplotlib Axes
-        The first of them.
+        The first panel.
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    sklearn.calibration.CalibrationDisplay : Calibration curve of a binary classifier.
+    sk_cifar_ovr.OvRCurvesDisplay : Precision-recall and ROC curves of the same probabilities.
+
+    References
+    ----------
+    DeGroot and Fienberg, "The Comparison and Evaluation of Forecasters" (The Statistician 32, 1983); Guo, Pleiss,
+    Sun and Weinberger, "On Calibration of Modern Neural Networks" (ICML 2017).
 
     Examples
     --------
@@ -43,24 +57,9 @@ class OvRCalibrationDisplay:
         self.scores = scores
         self.display_labels = display_labels
 
-    @classmethod
-    def from_estimator(cls, estimator: Any, X: Any, y: ArrayLike, **options: Any) -> Self:
-        """Draw the reliability of a fitted classifier.
-
-        Parameters
-        ----------
-        estimator, X, y
-            As in :meth:`~sk_cifar_ovr.OvRCurvesDisplay.from_estimator`.
-        **options
-            Those of :meth:`from_predictions` and :meth:`plot`.
-
-        Returns
-        -------
-        OvRCalibrationDisplay
-        """
-        estimator, X = final_step(estimator, X)
-        probabilities = positive_probabilities(estimator, X)
-        return cls.from_predictions(y, probabilities, classes=estimator.classes_, **options)
+    @staticmethod
+    def _predict(estimator: Any, X: Any) -> dict[str, Any]:
+        return {"probabilities": positive_probabilities(estimator, X)}
 
     @classmethod
     def from_predictions(
@@ -72,16 +71,16 @@ class OvRCalibrationDisplay:
         display_labels: Sequence[Any] | None = None,
         **options: Any,
     ) -> Self:
-        """Draw the reliability of given probabilities.
+        """Bin given probabilities and draw the curves.
 
         Parameters
         ----------
         y_true, probabilities, classes
-            As in :func:`~sk_cifar_ovr.metrics.reliability_bins`.
+            True labels, predicted probabilities and class labels, see :func:`~sk_cifar_ovr.metrics.reliability_bins`.
         display_labels : sequence of shape (K,), default=None
-            The names to show.
+            Class names to show; None uses `classes`.
         **options
-            Those of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
@@ -92,45 +91,44 @@ class OvRCalibrationDisplay:
         return cls(bins, scores, display_labels=display_labels).plot(**options)
 
     def frame(self) -> pd.DataFrame:
-        """Return the drawn bins.
+        """Return the bins in the picture.
 
         Returns
         -------
         pandas.DataFrame
-            As :func:`~sk_cifar_ovr.metrics.reliability_bins` returns it.
+            One row per class and bin, see :func:`~sk_cifar_ovr.metrics.reliability_bins`.
         """
         return self.bins.copy()
 
     def plot(self, *, ax: Any = None, n_columns: int = 5) -> Self:
-        """Draw.
+        """Draw one calibration curve per class.
 
         Parameters
         ----------
-        ax : matplotlib Axes or array-like of K of them, default=None
-            Where to draw, one a panel or one for all; None makes a figure.
+        ax : matplotlib Axes or array-like of K Axes, default=None
+            One Axes per class, or one subplot that the panels share. None creates a figure.
         n_columns : int, default=5
-            How many panels side by side.
+            Number of panels side by side.
 
         Returns
         -------
         OvRCalibrationDisplay
         """
-        titles, room = class_titles(class_names(self.scores["class"], self.display_labels))
-        figure, axes = axes_grid(ax, len(titles), n_columns, (1.75, 2.05 + room))
+        axes = class_panels(ax, class_names(self.scores["class"], self.display_labels), n_columns, 2.05)
         errors = self.scores["calibration_error"]
-        for panel, title, label, error in zip(axes, titles, self.scores["class"], errors, strict=True):
+        for panel, label, error in zip(axes, self.scores["class"], errors, strict=True):
             rows = self.bins[self.bins["class"] == label]
             panel.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
             panel.plot(rows["mean_probability"], rows["share_positive"], color=PALETTE[0], linewidth=1)
             areas = 3 + 30 * np.sqrt(rows["count"] / rows["count"].max())
             panel.scatter(rows["mean_probability"], rows["share_positive"], areas, color=PALETTE[0], zorder=3)
-            panel.set_title(f"{title}\nECE {error:.3f}", fontsize=9, parse_math=False)
+            panel.title.set_text(f"{panel.get_title()}\nECE {error:.3f}")
             panel.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05), aspect="equal")
             panel.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)
             panel.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)
         if ax is None:
+            figure = axes[0].figure
             figure.suptitle("Calibration: how often a class is there at a given probability", fontsize=11)
             figure.supxlabel("mean probability in a bin (larger dot: more rows)", fontsize=10)
             figure.supylabel("share that is the class", fontsize=10)
-        self.figure_, self.axes_, self.ax_ = figure, np.array(axes), axes[0]
-        return self
+        return self._set_figure(axes)

@@ -1,35 +1,48 @@
-"""Pictures of probabilities: curves over all thresholds, and calibration."""
+"""Precision-recall and ROC curves of each class against the rest."""
 
 from collections.abc import Sequence
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..metrics import final_step, ovr_curves, positive_probabilities, probability_scores
+from ..metrics import ovr_curves, positive_probabilities, probability_scores
+from ._display import ClassifierDisplay
 from ._style import axes_grid, class_legend, class_names, class_style, make_room
 
 
-class OvRCurvesDisplay:
-    """Precision-recall and ROC curves of all classes side by side, the chosen thresholds marked.
+class OvRCurvesDisplay(ClassifierDisplay):
+    """Precision-recall and ROC curves of every class against the rest, with the chosen thresholds marked.
+
+    `from_estimator` uses :func:`~sk_cifar_ovr.metrics.positive_probabilities` and marks the classifier's
+    `thresholds_`, or 0.5 if it has none.
 
     Parameters
     ----------
     curves : pandas.DataFrame
-        What :func:`~sk_cifar_ovr.metrics.ovr_curves` returns.
+        Table returned by :func:`~sk_cifar_ovr.metrics.ovr_curves`.
     scores : pandas.DataFrame
-        What :func:`~sk_cifar_ovr.metrics.probability_scores` returns, for the legend.
+        Table returned by :func:`~sk_cifar_ovr.metrics.probability_scores`, for the legend.
     display_labels : sequence of shape (K,), default=None
-        The names to show; None takes the classes of `scores`.
+        Class names to show; None uses the classes in `scores`.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        The precision-recall and the ROC panel.
+        The precision-recall panel and the ROC panel.
     ax_ : matplotlib Axes
-        The first of them.
+        The precision-recall panel.
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    sklearn.metrics.PrecisionRecallDisplay : Precision-recall curve of a binary classifier.
+    sklearn.metrics.RocCurveDisplay : ROC curve of a binary classifier.
+    sk_cifar_ovr.plots.OvRCalibrationDisplay : Calibration curves of the same probabilities.
+
+    References
+    ----------
+    Davis and Goadrich, "The Relationship Between Precision-Recall and ROC Curves" (ICML 2006).
 
     Examples
     --------
@@ -46,30 +59,10 @@ class OvRCurvesDisplay:
         self.scores = scores
         self.display_labels = display_labels
 
-    @classmethod
-    def from_estimator(cls, estimator: Any, X: Any, y: ArrayLike, **options: Any) -> Self:
-        """Draw the curves of a fitted classifier.
-
-        Parameters
-        ----------
-        estimator : fitted classifier
-            One with `predict_ovr` is read by `decision_function`, as log-odds, and by `thresholds_`; any
-            other by `predict_proba`.
-        X : array-like
-            What the estimator takes.
-        y : array-like of shape (n,)
-            The true labels.
-        **options
-            Those of :meth:`from_predictions` and :meth:`plot`.
-
-        Returns
-        -------
-        OvRCurvesDisplay
-        """
-        estimator, X = final_step(estimator, X)
-        options.setdefault("thresholds", getattr(estimator, "thresholds_", 0.5))
-        probabilities = positive_probabilities(estimator, X)
-        return cls.from_predictions(y, probabilities, classes=estimator.classes_, **options)
+    @staticmethod
+    def _predict(estimator: Any, X: Any) -> dict[str, Any]:
+        thresholds = getattr(estimator, "thresholds_", 0.5)
+        return {"probabilities": positive_probabilities(estimator, X), "thresholds": thresholds}
 
     @classmethod
     def from_predictions(
@@ -82,16 +75,17 @@ class OvRCurvesDisplay:
         display_labels: Sequence[Any] | None = None,
         **options: Any,
     ) -> Self:
-        """Draw the curves of given probabilities.
+        """Compute the curves of given probabilities and draw them.
 
         Parameters
         ----------
         y_true, probabilities, classes, thresholds
-            As in :func:`~sk_cifar_ovr.metrics.ovr_curves`.
+            True labels, predicted probabilities, class labels and thresholds to mark, see
+            :func:`~sk_cifar_ovr.metrics.ovr_curves`.
         display_labels : sequence of shape (K,), default=None
-            The names to show.
+            Class names to show; None uses `classes`.
         **options
-            Those of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
@@ -102,52 +96,51 @@ class OvRCurvesDisplay:
         return cls(curves, scores, display_labels=display_labels).plot(**options)
 
     def frame(self) -> pd.DataFrame:
-        """Return the drawn points.
+        """Return the points of the curves.
 
         Returns
         -------
         pandas.DataFrame
-            As :func:`~sk_cifar_ovr.metrics.ovr_curves` returns it.
+            One row per class and threshold, see :func:`~sk_cifar_ovr.metrics.ovr_curves`.
         """
         return self.curves.copy()
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw.
+        """Draw the precision-recall panel and the ROC panel.
 
         Parameters
         ----------
-        ax : matplotlib Axes or array-like of two of them, default=None
-            Where to draw, precision-recall first, or one for both; None makes a figure.
+        ax : matplotlib Axes or array-like of two Axes, default=None
+            Axes of the precision-recall and the ROC curves, or one subplot that both share. None creates a figure.
 
         Returns
         -------
         OvRCurvesDisplay
         """
         names = class_names(self.scores["class"], self.display_labels)
-        figure, axes = axes_grid(ax, 2, 2, (4.2, 3.4))
+        axes = axes_grid(ax, 2, 2, (4.2, 3.4))
+        precision_recall, roc = axes
         for k, label in enumerate(self.scores["class"]):
             rows = self.curves[self.curves["class"] == label]
             chosen = rows[rows["chosen"]]
             style = class_style(k)
-            marker = style.pop("marker")
-            # From one threshold to the next lower one the area counts with the latter's precision.
-            axes[0].plot(rows["recall"], rows["precision"], drawstyle="steps-pre", linewidth=1.2, **style)
-            axes[1].plot(rows["false_positive_rate"], rows["recall"], linewidth=1.2, **style)
-            point = {"s": 40, "marker": marker, "edgecolors": "white", "clip_on": False, "zorder": 3}
-            axes[0].scatter(chosen["recall"], chosen["precision"], color=style["color"], **point)
-            axes[1].scatter(chosen["false_positive_rate"], chosen["recall"], color=style["color"], **point)
-        axes[0].set_title("Precision and recall", fontsize=10)
-        axes[0].set(xlabel="recall", ylabel="precision")
-        axes[1].set_title("ROC", fontsize=10)
-        axes[1].set(xlabel="false-positive rate", ylabel="true-positive rate (recall)")
+            point = {"s": 40, "marker": style.pop("marker"), "edgecolors": "white", "clip_on": False, "zorder": 3}
+            # Average precision is the area under steps: each interval has the precision at its lower threshold.
+            precision_recall.plot(rows["recall"], rows["precision"], drawstyle="steps-pre", linewidth=1.2, **style)
+            roc.plot(rows["false_positive_rate"], rows["recall"], linewidth=1.2, **style)
+            precision_recall.scatter(chosen["recall"], chosen["precision"], color=style["color"], **point)
+            roc.scatter(chosen["false_positive_rate"], chosen["recall"], color=style["color"], **point)
+        precision_recall.set_title("Precision and recall", fontsize=10)
+        precision_recall.set(xlabel="recall", ylabel="precision")
+        roc.set_title("ROC", fontsize=10)
+        roc.set(xlabel="false-positive rate", ylabel="true-positive rate (recall)")
         for panel in axes:
             panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
             panel.grid(color="0.9", linewidth=0.6)
         areas = self.scores[["average_precision", "roc_auc"]].to_numpy()
         texts = [f"{name} (AP {ap:.2f}, AUC {auc:.2f})" for name, (ap, auc) in zip(names, areas, strict=True)]
-        class_legend(axes[1], texts, "class vs others\n(marker: chosen threshold)")
+        class_legend(roc, texts, "class vs others\n(marker: chosen threshold)")
         if ax is None:
-            figure.suptitle("Each class vs the others at every threshold", fontsize=11)
-            make_room(axes[1], 2.6)
-        self.figure_, self.axes_, self.ax_ = figure, np.array(axes), axes[0]
-        return self
+            axes[0].figure.suptitle("Each class vs the others at every threshold", fontsize=11)
+            make_room(roc, 2.6)
+        return self._set_figure(axes)

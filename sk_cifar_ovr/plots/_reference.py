@@ -1,4 +1,4 @@
-"""One figure of each class beside that of a reference table."""
+"""Scores of each class beside those of a reference table."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -7,30 +7,38 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..metrics import OvRReport, final_step, long_heading, ovr_answers, ovr_report, reference_table
+from ..metrics import OvRReport, long_heading, ovr_answers, ovr_report, reference_table
+from ._display import ClassifierDisplay
 from ._style import PALETTE, axes_grid, class_names
 
 
-class ReferenceDisplay:
-    """One figure of each class beside the reference table's.
+class ReferenceDisplay(ClassifierDisplay):
+    """One score of every class beside the score in a reference table.
+
+    `from_estimator` calls `predict_ovr`, or `predict` if the classifier has no `predict_ovr`.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        What :meth:`~sk_cifar_ovr.OvRReport.against` returns: `class`, `measured`, `reference`, `difference`, the means
-        last.
+        Table returned by :meth:`~sk_cifar_ovr.OvRReport.against`, with the columns `class`, `measured`, `reference`
+        and `difference`. The last row contains the means.
     column : str, default="class_f1"
-        The column of the report it speaks of.
+        Column of the report that `table` compares.
     display_labels : sequence of shape (K,), default=None
-        The names to show; None takes the classes of `table`.
+        Class names to show; None uses the classes in `table`.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        The one panel.
+        The only panel.
     ax_ : matplotlib Axes
-        The same.
+        The same panel.
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    sk_cifar_ovr.OvRReport.against : The comparison as a table.
+    sk_cifar_ovr.metrics.reference_table : The default reference, published results on CIFAR-10.
 
     Examples
     --------
@@ -41,51 +49,27 @@ class ReferenceDisplay:
     10  mean       1.0      0.763       0.237
     """
 
-    def __init__(
-        self,
-        table: pd.DataFrame,
-        *,
-        column: str = "class_f1",
-        display_labels: Sequence[Any] | None = None,
-    ):
+    def __init__(self, table: pd.DataFrame, *, column: str = "class_f1", display_labels: Sequence[Any] | None = None):
         self.table = table
         self.column = column
         self.display_labels = display_labels
 
-    @classmethod
-    def from_estimator(cls, estimator: Any, X: Any, y: ArrayLike, **options: Any) -> Self:
-        """Draw a fitted classifier's figures beside the reference.
-
-        Parameters
-        ----------
-        estimator : fitted classifier
-            Its `predict_ovr` is asked, or `predict` where it has none.
-        X : array-like
-            What the estimator takes.
-        y : array-like of shape (n,)
-            The true labels.
-        **options
-            Those of :meth:`from_report` and :meth:`plot`.
-
-        Returns
-        -------
-        ReferenceDisplay
-        """
-        estimator, X = final_step(estimator, X)
-        return cls.from_predictions(y, ovr_answers(estimator, X), classes=estimator.classes_, **options)
+    @staticmethod
+    def _predict(estimator: Any, X: Any) -> dict[str, Any]:
+        return {"predicted": ovr_answers(estimator, X)}
 
     @classmethod
     def from_predictions(
         cls, y_true: ArrayLike, predicted: ArrayLike, *, classes: ArrayLike | None = None, **options: Any
     ) -> Self:
-        """Draw given answers' figures beside the reference.
+        """Score given predictions and draw them beside the reference.
 
         Parameters
         ----------
         y_true, predicted, classes
-            As in :func:`~sk_cifar_ovr.ovr_report`.
+            True labels, predictions and class labels, see :func:`~sk_cifar_ovr.ovr_report`.
         **options
-            Those of :meth:`from_report` and :meth:`plot`.
+            Keyword arguments of :meth:`from_report` and :meth:`plot`.
 
         Returns
         -------
@@ -103,21 +87,21 @@ class ReferenceDisplay:
         display_labels: Sequence[Any] | None = None,
         **options: Any,
     ) -> Self:
-        """Draw a report beside the reference.
+        """Draw the scores of a report beside the reference.
 
         Parameters
         ----------
         report : OvRReport
-            The measured figures.
+            The measured scores.
         reference : pandas.DataFrame, default=None
-            The other table, matched as in :meth:`~sk_cifar_ovr.OvRReport.beside`; None takes
+            Reference table, matched to the report as in :meth:`~sk_cifar_ovr.OvRReport.beside`. None uses
             :func:`~sk_cifar_ovr.metrics.reference_table`.
         column : str, default="class_f1"
-            What to draw.
+            Column of both tables to compare.
         display_labels : sequence of shape (K,), default=None
-            The names to show.
+            Class names to show; None uses the classes of `report`.
         **options
-            Those of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
@@ -127,22 +111,23 @@ class ReferenceDisplay:
         return cls(table, column=column, display_labels=display_labels).plot(**options)
 
     def frame(self) -> pd.DataFrame:
-        """Return the drawn figures.
+        """Return the scores in the picture.
 
         Returns
         -------
         pandas.DataFrame
-            Columns `class`, `measured`, `reference` and `difference`, in fractions; one class a row.
+            Columns `class`, `measured`, `reference` and `difference`, as fractions. One row per class, then the
+            means.
         """
         return self.table.copy()
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw.
+        """Draw one line per class from the measured score to the reference.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. None creates a figure.
 
         Returns
         -------
@@ -150,21 +135,15 @@ class ReferenceDisplay:
         """
         table = self.table
         names = [*class_names(table["class"][:-1], self.display_labels), "mean"]
-        figure, (panel,) = axes_grid(ax, 1, 1, (6.0, 1.2 + 0.28 * len(names)))
+        (panel,) = axes_grid(ax, 1, 1, (6.0, 1.2 + 0.28 * len(names)))
         places = np.arange(len(names))
         measured, reference = 100 * table["measured"], 100 * table["reference"]
         panel.hlines(places, measured, reference, color="0.7", linewidth=2, zorder=1)
         panel.plot(measured, places, "o", color=PALETTE[0], label="this run", zorder=3)
         panel.plot(reference, places, "D", color="white", markeredgecolor=PALETTE[2], label="reference")
+        beside_panel = panel.get_yaxis_transform()
         for place, difference in zip(places.tolist(), table["difference"], strict=True):
-            panel.text(
-                1.02,
-                place,
-                f"{100 * difference:+.1f}",
-                transform=panel.get_yaxis_transform(),
-                va="center",
-                fontsize=8,
-            )
+            panel.text(1.02, place, f"{100 * difference:+.1f}", transform=beside_panel, va="center", fontsize=8)
         panel.axhline(len(names) - 1.5, color="0.7", linewidth=0.6)
         panel.set_yticks(places, names, fontsize=8, parse_math=False)
         panel.set_ylim(len(names) - 0.5, -0.5)
@@ -175,5 +154,4 @@ class ReferenceDisplay:
         panel.grid(axis="x", color="0.9", linewidth=0.6)
         panel.set_axisbelow(True)
         panel.legend(loc="upper left", bbox_to_anchor=(1.16, 1.0), borderaxespad=0, frameon=False, fontsize=8)
-        self.figure_, self.axes_, self.ax_ = figure, np.array([panel]), panel
-        return self
+        return self._set_figure([panel])

@@ -1,19 +1,22 @@
-"""One run written to a folder: tables, figures for machines, pictures, a page and the saved model."""
+"""One training run written to a folder: tables, metrics, figures, an HTML page and the saved model.
 
-from ._data import Split, load_split
-from ._markdown import summary
-from ._report import Written, check_writable, page_needs, run
-from ._run import Run, make_estimator, versions
+In go a dataset's name or path and the settings of a one-vs-rest classifier. It is trained on the training part,
+evaluated once on the test part, and every part of the report is written. This package knows no command line: `cli`
+calls the functions below.
+"""
+
+from ._markdown import markdown_summary
+from ._metadata import package_versions
+from ._run import make_estimator
+from ._train_test_split import load_train_test_split
+from ._write_report import check_writable, missing_page_extra, write_report
 
 __all__ = [
-    "Run",
-    "Split",
-    "Written",
     "check_writable",
-    "load_split",
+    "load_train_test_split",
     "make_estimator",
-    "page_needs",
-    "run",
-    "summary",
-    "versions",
+    "markdown_summary",
+    "missing_page_extra",
+    "package_versions",
+    "write_report",
 ]

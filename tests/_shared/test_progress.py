@@ -1,4 +1,7 @@
-"""Progress where standard error is a file."""
+"""Progress when standard error is a file."""
+
+import itertools
+from types import SimpleNamespace
 
 import pytest
 from conftest import dense
@@ -7,21 +10,29 @@ import sk_cifar_ovr._shared.progress as progress
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 
 
+def replace_clock(monkeypatch, seconds):
+    """Let `seconds` pass between two looks at the clock."""
+    times = itertools.count(0.0, seconds)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(times)))
+
+
 def test_lines_in_a_log_say_how_far_and_how_long(digits, capsys, monkeypatch):
     X, y = digits
-    monkeypatch.setattr(progress, "SECONDS_APART", 0.0)
+    replace_clock(monkeypatch, 60.0)
     CNNClassifier(dense, epochs=2, batch_size=180, verbose=1, random_state=0).fit(X, y)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[:3] == [
-        "epoch 1/2: 25%, 0.0 min left",
-        "epoch 1/2: 50%, 0.0 min left",
-        "epoch 2/2: 75%, 0.0 min left",
+    assert lines[:4] == [
+        "epoch 1/2: 25%, 3.0 min left",
+        "epoch 1/2: 50%, 2.0 min left",
+        "epoch 2/2: 75%, 1.0 min left",
+        "epoch 2/2: 100%, 0.0 min left",
     ]
-    assert lines[-1].startswith("epoch 2/2: ended after 0.")
+    assert lines[-1] == f"epoch 2/2: ended after {len(lines)}.0 min"
 
 
-def test_few_lines_and_none_where_silent(digits, capsys):
+def test_few_lines_and_none_when_silent(digits, capsys, monkeypatch):
     X, y = digits
+    replace_clock(monkeypatch, 0.0)
     CNNClassifier(dense, epochs=2, verbose=1, random_state=0).fit(X, y)
     assert len(capsys.readouterr().err.splitlines()) == 1
     CNNClassifier(dense, epochs=2, verbose=0, random_state=0).fit(X, y)

@@ -72,16 +72,18 @@ def test_folds_are_stratified(images):
 
 
 def test_grid_search_finds_every_class_in_every_fold(images):
-    """Sorted labels: without stratification each fold lacks a class, which scores nothing."""
+    """Sorted labels: without stratification most labels of a test part are missing from its training part."""
     X, y = images
+    # Pixels of 0 to 255 saturate the tanh of this network.
+    X = X / 127.5 - 1
     order = np.argsort(y, kind="stable")
-    settings = {"epochs": 15, "optimizer__learning_rate": 0.02, "batch_size": 32}
+    settings = {"epochs": 8, "optimizer__learning_rate": 0.02, "batch_size": 32}
 
     def best_score(estimator):
         return GridSearchCV(estimator, {}, cv=3).fit(X[order], y[order]).best_score_
 
-    assert best_score(bare(**settings)) < 0.2
-    assert best_score(ours(**settings)) > 0.6
+    assert best_score(bare(**settings)) < 0.5
+    assert best_score(ours(**settings)) > 0.8
 
 
 def test_voting_takes_it(images):

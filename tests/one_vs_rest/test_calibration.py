@@ -13,7 +13,7 @@ from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.metrics import positive_probabilities, probability_scores
 
 TINY = {"model": dense, "epochs": 3, "batch_size": 64, "random_state": 0}
-LEARNING = {"estimator__epochs": 20, "estimator__optimizer__learning_rate": 0.01}
+LEARNING = {"estimator__epochs": 10, "estimator__optimizer__learning_rate": 0.01}
 METHODS = ["sigmoid", "isotonic", "temperature"]
 
 
@@ -28,6 +28,8 @@ def calibrated(method, cv=3, base=None, **settings):
 @pytest.fixture(scope="module")
 def parts(digits):
     X, y = digits
+    # Pixels of 0 to 255 saturate the tanh of the networks.
+    X = X / 127.5 - 1
     return X[:240], X[240:], y[:240] % 3, y[240:] % 3
 
 
@@ -55,34 +57,35 @@ def test_two_classes_are_scikit_learns_too(parts, method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_probabilities_become_true(parts, method):
-    """The focal loss leaves a short training unsure of itself."""
+    """The focal loss makes the probabilities of a short training too small or too close to 0.5."""
     X, X_test, y, y_test = parts
     settings = {**LEARNING, "estimator__loss__gamma": 5.0}
     before = calibrated(None).set_params(**settings).fit(X, y)
     after = calibrated(method).set_params(**settings).fit(X, y)
     errors = [probability_scores(y_test, positive_probabilities(ovr, X_test)) for ovr in (before, after)]
-    assert errors[1]["calibration_error"].mean() < errors[0]["calibration_error"].mean() - 0.02
+    assert errors[1]["calibration_error"].mean() < errors[0]["calibration_error"].mean() - 0.05
     assert after.thresholds_.tolist() == [0.5] * 3
     np.testing.assert_array_equal(after.predict_ovr(X_test), positive_probabilities(after, X_test) >= 0.5)
 
 
 def test_classes_can_be_compared(parts):
-    """One class weighs so much that the argmax takes it nearly always; calibrated it is one of three again."""
+    """One class has so large a weight that it is predicted too often; calibration takes that back."""
     X, X_test, y, y_test = parts
-    settings = {**LEARNING, "class_weight": {0: 50.0}}
+    settings = {**LEARNING, "class_weight": {0: 1e4}}
     before = calibrated(None).set_params(**settings).fit(X, y)
     after = calibrated("sigmoid").set_params(**settings).fit(X, y)
-    assert after.score(X_test, y_test) > before.score(X_test, y_test) + 0.1
+    assert after.score(X_test, y_test) > before.score(X_test, y_test) + 0.2
     scores = after.decision_function(X_test)
     np.testing.assert_array_equal(after.predict(X_test), after.classes_[scores.argmax(axis=1)])
     np.testing.assert_array_equal(after.predict_proba(X_test).argmax(axis=1), scores.argmax(axis=1))
 
 
 def test_thresholds_are_tuned_on_calibrated_probabilities(parts):
-    """A monotone change of the scores moves the threshold along, so that the answers stay."""
+    """A monotone change of the scores changes the thresholds, and not the predictions."""
     X, X_test, y, _ = parts
-    raw, both = (calibrated(method, threshold="f1").set_params(**LEARNING).fit(X, y) for method in (None, "sigmoid"))
-    assert not np.allclose(raw.thresholds_, both.thresholds_, atol=0.01)
+    settings = {**LEARNING, "class_weight": {0: 100.0}}
+    raw, both = (calibrated(method, threshold="f1").set_params(**settings).fit(X, y) for method in (None, "sigmoid"))
+    assert np.abs(raw.thresholds_ - both.thresholds_).max() > 0.1
     assert (raw.predict_ovr(X_test) == both.predict_ovr(X_test)).mean() > 0.99
 
 
@@ -128,12 +131,12 @@ def test_an_unknown_method_is_refused(parts):
 
 
 def test_brier_score_of_a_rare_class(parts):
-    """Calibration speaks of the data's own frequencies, whatever weights trained the network."""
+    """Calibrated probabilities follow the frequencies of the data, whatever the class weights in training."""
     X, X_test, y, y_test = parts
-    settings = {"estimator__class_weight": "balanced", "estimator__epochs": 10}
-    rare, rare_test = np.flatnonzero((y != 0) | (np.arange(len(y)) % 3 == 0)), y_test != 0
+    settings = {"estimator__class_weight": {0: 1.0, 1: 30.0}, "estimator__epochs": 10}
+    kept, kept_test = ((labels != 1) | (np.arange(len(labels)) % 3 == 0) for labels in (y, y_test))
     scores = []
     for method in (None, "isotonic"):
-        ovr = calibrated(method).set_params(**settings).fit(X[rare], y[rare])
-        scores.append(brier_score_loss(y_test[rare_test] == 1, positive_probabilities(ovr, X_test[rare_test])[:, 1]))
-    assert scores[1] < scores[0]
+        ovr = calibrated(method).set_params(**settings).fit(X[kept], y[kept])
+        scores.append(brier_score_loss(y_test[kept_test] == 1, positive_probabilities(ovr, X_test[kept_test])[:, 1]))
+    assert scores[1] < scores[0] - 0.05

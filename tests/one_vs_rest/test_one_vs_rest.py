@@ -45,11 +45,12 @@ def test_processes_change_nothing(digits):
 @pytest.mark.parametrize("strategy", ["joint", "independent"])
 def test_learns_the_digits(digits, strategy):
     X, y = digits
-    ovr = OneVsRestCNNClassifier(
-        CNNClassifier(model=dense, epochs=30, optimizer__learning_rate=0.01, random_state=0), strategy=strategy
-    ).fit(X[:280], y[:280])
-    assert ovr.score(X[280:], y[280:]) > 0.6
-    assert f1_score(y[280:] == 0, ovr.predict_ovr(X[280:])[:, 0]) > 0.6
+    # Pixels of 0 to 255 saturate the tanh of this network.
+    X = X / 127.5 - 1
+    base = CNNClassifier(model=dense, epochs=15, batch_size=32, optimizer__learning_rate=0.01, random_state=0)
+    ovr = OneVsRestCNNClassifier(base, strategy=strategy).fit(X[:280], y[:280])
+    assert ovr.score(X[280:], y[280:]) > 0.8
+    assert f1_score(y[280:] == 0, ovr.predict_ovr(X[280:])[:, 0]) > 0.8
 
 
 @pytest.mark.parametrize("strategy", ["joint", "independent"])
@@ -179,18 +180,19 @@ def test_without_tuning_one_training_takes_all_rows(digits, monkeypatch, strateg
 
 
 def test_tuned_thresholds_find_more_of_what_was_held_out(digits):
-    """Mean F1 over five seeds, of short trainings under a focal loss, which rarely come to 0.5."""
+    """Mean F1 of short trainings with a focal loss, whose probabilities rarely reach 0.5."""
     X, y = digits
+    X = X / 127.5 - 1
     gains = []
-    for seed in range(5):
+    for seed in range(3):
         test = np.random.default_rng(seed).permutation(len(X)) < 120
-        base = CNNClassifier(model=dense, epochs=8, optimizer__learning_rate=0.005, random_state=seed)
+        base = CNNClassifier(model=dense, epochs=8, random_state=seed)
         tuned = OneVsRestCNNClassifier(base, threshold="f1", cv=2).fit(X[~test], y[~test])
         truth = y[test][:, None] == tuned.classes_
         at_half = tuned.set_params(threshold=None)._outputs(X[test])[..., 1] >= 0.5
         scores = [f1_score(truth, a, average="macro", zero_division=0) for a in (tuned.predict_ovr(X[test]), at_half)]
         gains.append(scores[0] - scores[1])
-    assert np.mean(gains) > 0.02
+    assert np.mean(gains) > 0.05
 
 
 def test_the_tuned_threshold_is_the_best_one():

@@ -15,13 +15,13 @@ import pytest
 from conftest import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, report
-from sk_cifar_ovr.report._data import Split
-from sk_cifar_ovr.report._map import make_map
-from sk_cifar_ovr.report._page import page
-from sk_cifar_ovr.report._page_map import explorer
-from sk_cifar_ovr.report._page_table import table
-from sk_cifar_ovr.report._run import examine, train
+from sk_cifar_ovr.report._embedding import embed_test_images
+from sk_cifar_ovr.report._html_embedding import interactive_embedding
+from sk_cifar_ovr.report._html_page import html_page
+from sk_cifar_ovr.report._html_table import sortable_table
+from sk_cifar_ovr.report._run import evaluate, train
 from sk_cifar_ovr.report._thumbnails import data_uris
+from sk_cifar_ovr.report._train_test_split import TrainTestSplit
 
 # Names as folders may have them, and as a page must not take for markup, nor Bokeh for columns.
 EVIL = "<img src=x onerror='window.evil = 1'>"
@@ -34,12 +34,14 @@ WIDTH, HEIGHT = 1100, 900
 def run(digits, tmp_path_factory):
     """A run on 360 digits with a network so small that it makes mistakes; the folder it was written to."""
     X, y = digits
-    data = Split(X[:200], y[:200], X[200:], y[200:], NAMES, "0" * 64, "digits")
+    data = TrainTestSplit(X[:200], y[:200], X[200:], y[200:], NAMES, "0" * 64, "digits")
     settings = {"loss": "crossentropy", "epochs": 15, "batch_size": 20, "optimizer__learning_rate": 0.01}
     estimator = OneVsRestCNNClassifier(CNNClassifier(dense, **settings, random_state=0))
-    result, written = report.run(estimator, data, tmp_path_factory.mktemp("report"), command="sk-cifar-ovr report")
-    assert not written.faults
-    return result, written.folder
+    result, files = report.write_report(
+        estimator, data, tmp_path_factory.mktemp("report"), command="sk-cifar-ovr report"
+    )
+    assert not files.errors
+    return result, files.folder
 
 
 class Elements(HTMLParser):
@@ -67,7 +69,7 @@ def test_class_names_are_text(run):
 
 
 def test_column_of_names_is_as_wide_as_they_need(run):
-    assert table(run[0]).columns[0].width == 280
+    assert sortable_table(run[0]).columns[0].width == 280
 
 
 def test_page_tells_what_was_run_and_shows_the_mistakes(run):
@@ -79,19 +81,19 @@ def test_page_tells_what_was_run_and_shows_the_mistakes(run):
     headings = [tag for tag, _ in elements if tag in ("h1", "h2")]
     assert headings == ["h1", *["h2"] * 8]
     images = [attrs["alt"] for tag, attrs in elements if tag == "img" and "test image" in attrs["alt"]]
-    wrong = result.answers != (result.truth[:, None] == result.estimator.classes_)
+    wrong = result.predicted != (result.y_true[:, None] == result.estimator.classes_)
     assert len(images) == sum(min(8, n) for k in range(10) for n in _missed_and_false(result, wrong, k))
     assert "reference" not in text.split("<body>")[-1].split("<main>")[0]
 
 
 def _missed_and_false(result, wrong, k):
-    of_class = result.truth == result.estimator.classes_[k]
+    of_class = result.y_true == result.estimator.classes_[k]
     return [(wrong[:, k] & of_class).sum(), (wrong[:, k] & ~of_class).sum()]
 
 
 def test_reference_stands_in_the_page_of_cifar10(run, monkeypatch):
-    monkeypatch.setattr(Split, "is_cifar10", True)
-    text = page(run[0], None, [], no_map="left out here")
+    monkeypatch.setattr(TrainTestSplit, "is_cifar10", True)
+    text = html_page(run[0], None, [], no_embedding="left out here")
     assert "<small>reference 76.3</small>" in text
     assert "The reference stands in\nbrackets" in text
     # The airplane's F1, a cell of the table.
@@ -100,25 +102,25 @@ def test_reference_stands_in_the_page_of_cifar10(run, monkeypatch):
 
 
 def test_map_takes_no_more_images_than_it_can_show(run, monkeypatch):
-    whole = make_map(run[0])
-    assert sorted(whole.rows) == list(range(160))
+    whole = embed_test_images(run[0])
+    assert sorted(whole.indices) == list(range(160))
     # Not in the order of the images, where those of one class may follow one another: the last would hide the others.
-    assert abs(np.corrcoef(whole.rows, np.arange(160))[0, 1]) < 0.3
+    assert abs(np.corrcoef(whole.indices, np.arange(160))[0, 1]) < 0.3
     assert whole.title == "t-SNE of the 16 features of the network: 160 test images"
-    monkeypatch.setattr("sk_cifar_ovr.report._map.MOST_POINTS", 70)
-    some = make_map(run[0])
+    monkeypatch.setattr("sk_cifar_ovr.report._embedding.MAX_IMAGES", 70)
+    some = embed_test_images(run[0])
     assert len(some.points) == 70
-    assert len(set(some.rows)) == 70
-    np.testing.assert_array_equal(make_map(run[0]).rows, some.rows)
+    assert len(set(some.indices)) == 70
+    np.testing.assert_array_equal(embed_test_images(run[0]).indices, some.indices)
 
 
 def test_map_of_separate_networks_is_of_all_their_features(digits):
     X, y = digits[0][:60], digits[1][:60] % 3
     estimator = OneVsRestCNNClassifier(CNNClassifier(dense, epochs=1, random_state=0), strategy="independent")
-    data = Split(X[:50], y[:50], X[50:], y[50:], ["a", "b", "c"], "", "")
+    data = TrainTestSplit(X[:50], y[:50], X[50:], y[50:], ["a", "b", "c"], "", "")
     minutes = train(estimator, data)
     # Ten images are fewer than three times the usual perplexity.
-    found = make_map(examine(estimator, data, training_minutes=minutes))
+    found = embed_test_images(evaluate(estimator, data, settings={}, training_minutes=minutes))
     assert found.title == "t-SNE of the 48 features of all 3 networks: 10 test images"
     assert found.points.shape == (10, 2)
 
@@ -126,14 +128,14 @@ def test_map_of_separate_networks_is_of_all_their_features(digits):
 def test_many_classes_fit_on_a_card(run):
     result, _ = run
     many = [f"class {k}" for k in range(40)]
-    truth = np.array(many)[np.arange(160) % 40]
+    y_true = np.array(many)[np.arange(160) % 40]
     estimator = dataclasses.make_dataclass("Estimator", ["classes_"])(np.array(many))
     probabilities = np.random.default_rng(0).uniform(0, 0.4, (160, 40))
     probabilities[:, 7] = 0.9
     wide = dataclasses.replace(
-        result, estimator=estimator, truth=truth, probabilities=probabilities, answers=probabilities > 0.5
+        result, estimator=estimator, y_true=y_true, probabilities=probabilities, predicted=probabilities > 0.5
     )
-    columns = explorer(wide, make_map(result))["map"].select_one("points").data_source.data
+    columns = interactive_embedding(wide, embed_test_images(result))["map"].select_one("points").data_source.data
     assert columns["answers"][0].startswith("class 7 90 % ✓<br>")
     assert columns["answers"][0].count("<br>") == 4
 
@@ -283,39 +285,39 @@ def test_card_shows_the_image_its_class_and_the_answers(opened, run):
     opened.wait("return deep('.card').length > 0")
     ((image, text),) = opened.cards()
     assert image == opened.run("return source.data.image[arguments[0]]", point)
-    row = make_map(result).rows[point]
+    row = embed_test_images(result).indices[point]
     assert image == data_uris(result.data.X_test[row : row + 1], budget=10**6)[0]
     lines = [line for line in text.split("\n") if line]
-    assert lines[:2] == ["true class", str(result.truth[row])]
+    assert lines[:2] == ["true class", str(result.y_true[row])]
     percents = [f"{round(100 * p)} %" for p in result.probabilities[row]]
     assert [line for line in lines if line.endswith(" %")] == percents
     names = [line for line in lines[2:] if line in NAMES]
     assert names == result.estimator.classes_.tolist()
     ticks = opened.run("return deep('.card .yes1').length")
-    assert ticks == result.answers[row].sum()
+    assert ticks == result.predicted[row].sum()
 
 
 def test_filters_of_class_and_mistake(opened, run):
     result, _ = run
     points = np.array(opened.run("return [Array.from(source.data.x), Array.from(source.data.y)]")).T
     point = lonely_point(points)
-    is_class = result.truth[:, None] == result.estimator.classes_
-    wrong = (result.answers != is_class).any(axis=1)
+    is_class = result.y_true[:, None] == result.estimator.classes_
+    wrong = (result.predicted != is_class).any(axis=1)
     assert 0 < wrong.sum() < 160
     assert opened.shown() == "160 of 160 images"
 
-    other = next(name for name in NAMES if name != result.truth[make_map(result).rows[point]])
+    other = next(name for name in NAMES if name != result.y_true[embed_test_images(result).indices[point]])
     opened.press(other)
-    n = (result.truth == other).sum()
+    n = (result.y_true == other).sum()
     assert opened.shown() == f"{n} of 160 images"
     opened.point_at(point)
     opened.press("with a wrong answer")
     assert opened.cards() == []
-    assert opened.shown() == f"{((result.truth == other) & wrong).sum()} of 160 images"
+    assert opened.shown() == f"{((result.y_true == other) & wrong).sum()} of 160 images"
 
     opened.press(other)
     assert opened.shown() == f"{wrong.sum()} of 160 images"
-    for kind, rows in (("own class missed", is_class & ~result.answers), ("false yes", ~is_class & result.answers)):
+    for kind, rows in (("own class missed", is_class & ~result.predicted), ("false yes", ~is_class & result.predicted)):
         opened.press(kind)
         assert opened.shown() == f"{rows.any(axis=1).sum()} of 160 images"
     opened.press("all images")
@@ -333,7 +335,7 @@ def test_a_click_on_a_heading_sorts(opened, run):
             """
         )
 
-    expected = [f"{100 * value:.1f}" for value in run[0].table.frame()["class_f1"]]
+    expected = [f"{100 * value:.1f}" for value in run[0].report.frame()["class_f1"]]
     assert column() == expected
     heading = opened.run("return deep('.slick-header-column').find((h) => h.textContent == 'class F1')")
     heading.click()

@@ -1,35 +1,46 @@
-"""X."""
+"""Networks built once, compiled once and lent: a spec in, a network with its compiled steps out.
+
+It knows graphs, optimizers and losses; it knows nothing of the images, epochs and schedules of a training.
+"""
 
 from ._backends import rate_is_value, trace_count
-from ._branches import side_by_side_pays
-from ._freeze import alike, freeze
-from ._heads import feature_model, in_trunk
-from ._network import Network, NetworkSpec, Parts, build_model, seeded_building
-from ._objective import LossGraph, Objective, make_objective
+from ._compiled_network import CompiledNetwork
+from ._graph_key import arguments_key, graph_config, same_graph
+from ._joint_network import JointNetwork
+from ._model_checks import check_fits
+from ._model_parts import feature_model, in_trunk
+from ._network import Network, Parts
+from ._network_spec import NetworkSpec, build_model, seeded_building
+from ._objective import LossGraph, Objective, focal_objective, keras_objective
 from ._pool import borrow, clear_programs
-from ._precision import PRECISIONS, handed_dtype, resolve_precision
-from ._trainer import Trainer
+from ._precision import PRECISIONS, input_dtype, resolve_precision
+from ._side_by_side import multiply_adds, side_by_side_pays
 
 __all__ = [
+    "PRECISIONS",
+    "CompiledNetwork",
+    "JointNetwork",
     "LossGraph",
-    "Objective",
-    "make_objective",
-    "trace_count",
     "Network",
     "NetworkSpec",
-    "PRECISIONS",
+    "Objective",
     "Parts",
-    "Trainer",
-    "alike",
+    "arguments_key",
     "borrow",
-    "clear_programs",
     "build_model",
+    "check_fits",
+    "clear_programs",
     "feature_model",
-    "freeze",
-    "handed_dtype",
+    "focal_objective",
+    "graph_config",
     "in_trunk",
+    "input_dtype",
+    "keras_objective",
+    "multiply_adds",
     "rate_is_value",
     "resolve_precision",
+    "same_graph",
     "seeded_building",
     "side_by_side_pays",
+    "trace_count",
 ]

@@ -1,10 +1,16 @@
-"""What a builder may return: a functional model of the right output, with layers of its own."""
+"""Checks of what a builder returned: a functional model with a softmax output and layers of its own."""
 
 import weakref
+from collections.abc import Callable
 
 import keras
+import numpy as np
 
+from ..._shared.variables import State, fits
 from ...exceptions import NetworkError
+
+PROBED_ROWS = 8
+ANY_LENGTH = 32
 
 _made: weakref.WeakSet = weakref.WeakSet()
 
@@ -72,12 +78,60 @@ def checked_model(model, n_classes: int | None) -> keras.Model:
     return model
 
 
-def ends_in_softmax(model: keras.Model) -> bool:
-    """Whether the activation of the last layer is a softmax."""
+def check_softmax(model: keras.Model, predict: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
+    """Refuse a network whose outputs do not sum to 1.
+
+    Parameters
+    ----------
+    model : keras.Model
+        If its last layer is a softmax, nothing is computed.
+    predict : callable
+        ``predict(images, scale)``, the compiled network.
+
+    Raises
+    ------
+    NetworkError
+        With the sum that was found.
+    """
     last = model.outputs[0]._keras_history.operation
-    return getattr(last, "activation", None) is keras.activations.softmax
+    if getattr(last, "activation", None) is keras.activations.softmax:
+        return
+    (pixels,) = model.inputs
+    shape = [ANY_LENGTH if length is None else length for length in pixels.shape[1:]]
+    largest = 255 if len(shape) == 3 else 1
+    rows = np.random.default_rng(0).uniform(0, largest, (PROBED_ROWS, *shape)).astype(pixels.dtype)
+    totals = predict(rows, np.asarray(1.0, pixels.dtype)).sum(-1).ravel()
+    # Made-up images may give outputs that are not finite, which shows nothing.
+    off = np.abs(np.where(np.isfinite(totals), totals, 1) - 1)
+    worst = totals[np.argmax(off)]
+    if off.max() > 1e-2:
+        raise NetworkError(
+            f"The builder returned {model.name!r}, whose outputs sum to {worst:.3g}: end it in a softmax, "
+            "such as Dense(n_classes, activation='softmax')."
+        )
+
+
+def check_fits(model: keras.Model, values: State) -> None:
+    """Refuse values of another network than this one, which its builder has made again.
+
+    Raises
+    ------
+    NetworkError
+        If the shapes differ.
+    """
+    if not fits(model.variables, values):
+        raise changed_builder(model)
+
+
+def changed_builder(model: keras.Model) -> NetworkError:
+    """The error for a builder that makes another network than before."""
+    return NetworkError(
+        f"The builder of {model.name!r} makes another network now than when the estimator was fitted: something that "
+        "it reads from elsewhere has changed. Set that back, or fit again; what changes between fits is best a "
+        "parameter of the builder, model__NAME."
+    )
 
 
 def forget_layers() -> None:
-    """Let the layers made so far be used again."""
+    """Allow the layers made so far to be used again."""
     _made.clear()

@@ -1,117 +1,35 @@
-"""A network of one graph with its compiled programs, built from a spec."""
+"""A network of a spec with all that is compiled for it."""
 
-import random
-import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
-from keras.src.random import seed_generator
 
-from ..._shared.variables import State, check_fits, read, write
+from ..._shared.variables import State, read
 from ...exceptions import NetworkError
 from ...networks import Backbone
 from ._backends import compile_program
-from ._branches import with_branches
-from ._freeze import freeze
-from ._heads import JointNetwork, cut, feature_model, with_heads
-from ._model_checks import check_own_layers, checked_model, ends_in_softmax
-from ._precision import with_precision
-from ._trainer import CompiledNetwork
+from ._compiled_network import CompiledNetwork
+from ._model_checks import check_softmax
+from ._model_parts import cut, feature_model
+from ._network_spec import BuiltNetwork, NetworkSpec, build_network, seeded_building
 
 MAX_SEEDS = 4
 MAX_LAYERS = 4
-PROBED_ROWS = 8
-ANY_LENGTH = 32
-
-# One at a time: what layers draw their seeds from belongs to the process.
-_building = threading.RLock()
 
 
-@contextmanager
-def seeded_building(seed: int) -> Iterator[None]:
-    """Make layers draw their seeds from `seed`, and leave Python's global generator as it was.
-
-    Keras draws from the global generator, and so do other threads meanwhile, that of a Dask worker among them: within
-    this context Keras has a generator of its own.
-    """
-    with _building:
-        state = random.getstate()
-        shared = seed_generator.python_random
-        random.seed(seed)
-        seed_generator.python_random = random.Random(seed)
-        try:
-            yield
-        finally:
-            seed_generator.python_random = shared
-            random.setstate(state)
-
-
-@dataclass(frozen=True)
-class NetworkSpec:
-    """What makes one graph.
-
-    Attributes
-    ----------
-    key : hashable
-        Equal for equal graphs: builder, options, shapes, classes.
-    build : callable
-        ``build() -> keras.Model``; calls the user's builder.
-    n_classes : int or None
-        Outputs of the softmax; None takes a model with any output.
-    precision : str or None
-        Dtype policy; None leaves the builder's.
-    n_heads : int or None
-        Problems answered together; None for a plain network.
-    shares_trunk : bool
-        Whether these are heads on one trunk or whole networks side by side.
-    augment : keras.layers.Layer or None
-        Settings of a layer that changes the images in training only.
-    """
-
-    key: Hashable
-    build: Callable[[], keras.Model] = field(compare=False)
-    n_classes: int | None = 2
-    precision: str | None = None
-    n_heads: int | None = None
-    shares_trunk: bool = True
-    augment: keras.layers.Layer | None = None
-
-    def cache_key(self) -> Hashable:
-        """The key, with what Keras' own settings add to a graph."""
-        settings = (
-            keras.config.floatx(),
-            keras.config.image_data_format(),
-            keras.config.dtype_policy().name,
-            freeze(keras.distribution.distribution()),
-        )
-        heads = (self.n_heads, self.shares_trunk)
-        return (self.key, self.n_classes, self.precision, heads, freeze(self.augment), settings)
-
-
-def _construct(spec: NetworkSpec, seed: int) -> tuple[keras.Model, JointNetwork | None]:
-    with seeded_building(seed):
-        model = checked_model(spec.build(), spec.n_classes)
-        if spec.precision is not None:
-            model = with_precision(model, spec.precision)
-        check_own_layers(model)
-        if spec.n_heads is None:
-            return model, None
-        joint = (with_heads if spec.shares_trunk else with_branches)(model, spec.n_heads)
-        return joint.model, joint
-
-
-class FeatureProgram:
+class FeatureExtractor:
     """A network up to one of its layers, compiled.
 
     Attributes
     ----------
     layer : str
     width : int
-        Values that the layer gives for a row.
+        Features of an image.
+    batch : callable
+        ``batch(images, scale) -> ndarray of shape (n, width)``.
     """
 
     def __init__(self, model: keras.Model):
@@ -119,47 +37,69 @@ class FeatureProgram:
         self.batch = compile_program(model).predict
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A network in two parts, which share its variables.
+
+    Attributes
+    ----------
+    trunk : keras.Model
+        All layers before the last one.
+    features : callable
+        ``features(images, scale) -> ndarray``: the compiled trunk in inference mode.
+    head : CompiledNetwork
+        The last layer, or those of K heads; it takes the output of the trunk.
+    """
+
+    trunk: keras.Model
+    features: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    head: CompiledNetwork
+
+
 class Network(CompiledNetwork):
-    """A network of a spec: its weights for any seed, its layers as features, its last layer on its own."""
+    """A network of a spec: its initial weights for any seed, its layers as features, its last layer alone.
 
-    def __init__(self, spec: NetworkSpec, seed: int):
-        model, self.joint = _construct(spec, seed)
+    Parameters
+    ----------
+    spec : NetworkSpec
+        With its `key`.
+    built : BuiltNetwork
+    seed : int
+        With which it was built.
+
+    Attributes
+    ----------
+    spec : NetworkSpec
+    joint : JointNetwork or None
+    size : int
+        Number of parameters.
+    """
+
+    def __init__(self, spec: NetworkSpec, built: BuiltNetwork, seed: int):
         with seeded_building(seed):
-            super().__init__(model, spec.augment)
-        self.size = model.count_params()
-        self._spec = spec
+            super().__init__(built.model)
+        self.spec, self.joint = spec, built.joint
+        self.size = built.model.count_params()
         self._initial: OrderedDict[int, State] = OrderedDict({seed: read(self.model.variables)})
-        self._features: OrderedDict[str | None, FeatureProgram] = OrderedDict()
+        self._features: OrderedDict[str | None, FeatureExtractor] = OrderedDict()
         self._parts: Parts | None = None
-        if spec.n_classes is not None and not ends_in_softmax(model):
-            self._check_softmax()
-
-    def _check_softmax(self) -> None:
-        """Refuse a network whose answers for some rows do not sum to 1."""
-        (pixels,) = self.model.inputs
-        shape = [ANY_LENGTH if length is None else length for length in pixels.shape[1:]]
-        largest = 255 if len(shape) == 3 else 1
-        rows = np.random.default_rng(0).uniform(0, largest, (PROBED_ROWS, *shape)).astype(pixels.dtype)
-        totals = self.predict_batch(rows, np.asarray(1.0, pixels.dtype)).sum(-1).ravel()
-        # Answers to made-up rows may be out of range, and then say nothing.
-        off = np.abs(np.where(np.isfinite(totals), totals, 1) - 1)
-        worst = totals[np.argmax(off)]
-        if off.max() > 1e-2:
-            raise NetworkError(
-                f"The builder returned {self.model.name!r}, whose outputs sum to {worst:.3g}: end it in a softmax, "
-                "such as Dense(n_classes, activation='softmax')."
-            )
+        if spec.n_classes is not None:
+            check_softmax(self.model, self.predict_batch)
 
     def initial_state(self, seed: int) -> State:
         """Values of all variables before training, as this seed draws them."""
         if seed not in self._initial:
-            self._initial[seed] = read(_construct(self._spec, seed)[0].variables)
-            while len(self._initial) > MAX_SEEDS:
-                self._initial.popitem(last=False)
+            self.remember_initial_state(seed, read(build_network(self.spec, seed).model.variables))
         return self._initial[seed]
 
+    def remember_initial_state(self, seed: int, state: State) -> None:
+        """Keep the initial values of a network of this graph that was just built."""
+        self._initial[seed] = state
+        while len(self._initial) > MAX_SEEDS:
+            self._initial.popitem(last=False)
+
     def adapt_to_images(self, images: np.ndarray) -> None:
-        """Let layers that compute values of theirs from training images do so, in order.
+        """Call `adapt_to_images` of the layers that have it, in order, with their inputs for these images.
 
         Raises
         ------
@@ -174,26 +114,26 @@ class Network(CompiledNetwork):
             if hasattr(layer, "adapt_to_images"):
                 with seeded_building(0):
                     before = keras.Model(self.model.inputs[0], layer.input)
-                seen = keras.ops.cast(before(images), layer.variable_dtype)
+                seen = keras.ops.cast(before(images, training=False), layer.variable_dtype)
                 layer.adapt_to_images(keras.ops.convert_to_numpy(seen))
 
     def start_at(self, shares: np.ndarray) -> None:
-        """Let heads begin with the shares of their classes, (K, C); a network without heads begins as it was built."""
+        """Let the heads begin with the shares of their classes, (K, C); a network without heads stays as it is."""
         if self.joint is not None:
             self.joint.start_at(shares)
 
-    def features(self, layer: str | None) -> "FeatureProgram":
+    def features(self, layer: str | None) -> FeatureExtractor:
         """The network up to a layer, compiled on first use."""
         if layer not in self._features:
             with seeded_building(0):
-                self._features[layer] = FeatureProgram(feature_model(self.model, layer))
+                self._features[layer] = FeatureExtractor(feature_model(self.model, layer))
             while len(self._features) > MAX_LAYERS:
                 self._features.popitem(last=False)
         self._features.move_to_end(layer)
         return self._features[layer]
 
-    def parts(self) -> "Parts":
-        """The network in front of its last layer, and that layer, or those of K heads, on its own.
+    def parts(self) -> Parts:
+        """The network before its last layer, and that layer, or those of K heads, alone.
 
         Raises
         ------
@@ -211,7 +151,7 @@ class Network(CompiledNetwork):
         return self._parts
 
     def is_frozen(self) -> bool:
-        """Whether no layer in front of the last is trained, nor changes otherwise, in training."""
+        """Whether no layer before the last is trained, nor changes otherwise, in training."""
         if all(layer.trainable for layer in self.model.layers):
             return False
         try:
@@ -222,34 +162,7 @@ class Network(CompiledNetwork):
         return bool(trunk) and not any(layer.trainable or _is_random(layer) for layer in trunk)
 
 
-@dataclass(frozen=True)
-class Parts:
-    """A network in two parts, which share its variables.
-
-    Attributes
-    ----------
-    trunk : keras.Model
-        All in front of the last layer.
-    features : callable
-        ``features(batch, scale) -> ndarray``: the trunk, compiled, as in prediction.
-    head : CompiledNetwork
-        The last layer, or those of K heads; it takes what the trunk gives.
-    """
-
-    trunk: keras.Model
-    features: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    head: CompiledNetwork
-
-
 def _is_random(layer) -> bool:
-    """Whether a layer draws at random in training; that it is not trainable does not keep it from that."""
-    # Seeds are variables, and no weights. A frozen backbone works as in prediction.
+    """Whether a layer draws random numbers in training, which `trainable=False` does not prevent."""
+    # Seeds are variables but no weights. A frozen backbone runs in inference mode.
     return len(layer.variables) > len(layer.weights) and not isinstance(layer, Backbone)
-
-
-def build_model(spec: NetworkSpec, state: State) -> keras.Model:
-    """A network of its own, apart from the shared ones, with these values."""
-    model, _ = _construct(spec, 0)
-    check_fits(model, state)
-    write(model.variables, state)
-    return model

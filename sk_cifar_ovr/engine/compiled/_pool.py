@@ -1,15 +1,19 @@
-"""Compile once: idle networks with their programs are kept in this process, for later fits of the same graph."""
+"""Compile once: idle networks with their compiled graphs are kept for later fits of an equal graph."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+from ..._shared.variables import read
 from ...exceptions import NetworkError
-from ._model_checks import forget_layers
-from ._network import Network, NetworkSpec
+from ._graph_key import is_key_of_arguments, model_key, same_graph
+from ._model_checks import changed_builder, forget_layers
+from ._network import Network
+from ._network_spec import BuiltNetwork, NetworkSpec, build_network
 
-# Of idle networks; the last used one is kept whatever its size.
+# Limits of idle networks; the last one used is kept whatever its size.
 MAX_NETWORKS = 8
 MAX_PARAMETERS = 2**26
 
@@ -19,7 +23,9 @@ _idle_lock = threading.Lock()
 
 @contextmanager
 def borrow(spec: NetworkSpec, seed: int = 0) -> Iterator[Network]:
-    """Lend a network of this graph to one user, building it only where no idle one is at hand.
+    """Lend a network of this graph to one user, and compile one only if none is idle.
+
+    A spec without a key is built first, since only the model tells its graph.
 
     Parameters
     ----------
@@ -30,25 +36,49 @@ def borrow(spec: NetworkSpec, seed: int = 0) -> Iterator[Network]:
     Yields
     ------
     Network
+        Its `spec` has a key.
+
+    Raises
+    ------
+    NetworkError
+        If the builder returns no network that can be trained, or another one than before.
     """
-    key = spec.cache_key()
+    built = None
+    if spec.key is None:
+        built = build_network(spec, seed)
+        spec = replace(spec, key=model_key(built.base))
+    network = _take_idle(spec.pool_key())
+    if network is None:
+        network = _new_network(spec, built, seed)
+    elif built is not None:
+        network.remember_initial_state(seed, read(built.model.variables))
+    usable = True
+    try:
+        yield network
+    except NetworkError:
+        # Its builder may depend on something that has changed since.
+        usable = False
+        raise
+    finally:
+        if usable:
+            _give_back(spec.pool_key(), network)
+
+
+def _new_network(spec: NetworkSpec, built: BuiltNetwork | None, seed: int) -> Network:
+    if built is None:
+        built = build_network(spec, seed)
+        if not (is_key_of_arguments(spec.key) or same_graph(spec.key, model_key(built.base))):
+            raise changed_builder(built.base)
+    return Network(spec, built, seed)
+
+
+def _take_idle(key: Hashable) -> Network | None:
     with _idle_lock:
         networks = _idle.pop(key, [])
         network = networks.pop() if networks else None
         if networks:
             _idle[key] = networks
-    if network is None:
-        network = Network(spec, seed)
-    usable = True
-    try:
-        yield network
-    except NetworkError:
-        # It may have been built to what has changed since.
-        usable = False
-        raise
-    finally:
-        if usable:
-            _give_back(key, network)
+        return network
 
 
 def _give_back(key: Hashable, network: Network) -> None:
@@ -68,9 +98,13 @@ def _too_many_idle() -> bool:
 
 
 def clear_programs() -> None:
-    """Forget the networks and compiled programs that this process keeps; the next fit builds and compiles anew.
+    """Forget the networks and compiled graphs that this process keeps; the next fit builds and compiles anew.
 
-    Fitted estimators stay as they are, and fits that are running go on.
+    Fitted estimators and running fits are not affected.
+
+    See Also
+    --------
+    keras.utils.clear_session : Resets Keras' own global state.
 
     Examples
     --------

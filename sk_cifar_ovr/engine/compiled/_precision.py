@@ -153,6 +153,6 @@ def _output_layers(model):
             yield layer
 
 
-def handed_dtype(model: keras.Model) -> np.dtype:
-    """Dtype of the numbers that a network is handed: float64 by one of float64, else float32."""
+def input_dtype(model: keras.Model) -> np.dtype:
+    """Dtype of the numbers that a network takes: float64 if it computes in float64, else float32."""
     return np.dtype("float64" if model.inputs[0].dtype == "float64" else "float32")

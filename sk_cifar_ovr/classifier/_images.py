@@ -1,0 +1,215 @@
+"""Images as scikit-learn checks them and as a network takes them."""
+
+import math
+import warnings
+from collections.abc import Callable
+from functools import wraps
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_array, validate_data
+
+from ..exceptions import ImageShapeError, PixelScaleWarning
+
+
+def checked_images(estimator, X, y="no_validation", *, reset: bool):
+    """Check X (and y) with scikit-learn's own checks, which see images as flat rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets ``n_features_in_`` (h * w * c of images) and, if X is a data frame, ``feature_names_in_``.
+    X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+    y : array-like of shape (n,), optional
+    reset : bool
+        True in fit.
+
+    Returns
+    -------
+    X : ndarray
+        Shape and dtype as given; an array is not copied.
+    y : ndarray of shape (n,)
+        Only if y was given.
+
+    Raises
+    ------
+    ValueError
+        If X holds NaN or infinity, is sparse, ragged or empty, or has the wrong number of features.
+    ImageShapeError
+        If the images are not 2- or 3-dimensional.
+    """
+    images = None
+    if not issparse(X) and not hasattr(X, "columns"):
+        X = _to_array(X)
+        if X.ndim > 2:
+            _check_image_rank(X)
+            images = X
+            X = X.reshape(len(X), math.prod(X.shape[1:]))
+    flat = X
+    checked = validate_data(estimator, X, y, reset=reset, dtype="numeric", ensure_min_features=1)
+    if isinstance(checked, tuple):
+        X, y = checked
+    else:
+        X = checked
+    if images is not None:
+        # The caller's own array if possible: Dask knows by identity what it has sent to its workers.
+        X = images if X is flat else X.reshape(images.shape)
+    return X if isinstance(y, str) else (X, y)
+
+
+def keeps_last_fit(fit: Callable) -> Callable:
+    """Decorate a fit: if it fails, the estimator keeps ``n_features_in_`` and the names of the last one."""
+    learnt = ("n_features_in_", "feature_names_in_")
+
+    @wraps(fit)
+    def kept(estimator, *args, **options):
+        before = {name: value for name, value in vars(estimator).items() if name in learnt}
+        try:
+            return fit(estimator, *args, **options)
+        except BaseException:
+            for name in learnt:
+                vars(estimator).pop(name, None)
+            vars(estimator).update(before)
+            raise
+
+    return kept
+
+
+def _to_array(X) -> np.ndarray:
+    if isinstance(X, np.ndarray):
+        return X
+    # Ragged or textual input is left to scikit-learn's own check.
+    return check_array(X, allow_nd=True, ensure_2d=False, dtype=None, ensure_all_finite=False, ensure_min_samples=0)
+
+
+def _check_image_rank(X) -> None:
+    if X.ndim > 4:
+        raise ImageShapeError(f"X has {X.ndim} dimensions: images are (n, height, width, channels).")
+    if X.ndim == 4 and X.shape[1] in (1, 3, 4) and X.shape[3] == X.shape[2] and X.shape[3] not in (1, 3, 4):
+        raise ImageShapeError(
+            f"X has shape {X.shape}, which looks like channels first: use X.transpose(0, 2, 3, 1) to get "
+            "(n, height, width, channels)."
+        )
+
+
+def row_shape(X: np.ndarray, image_shape) -> tuple[int, ...]:
+    """Shape in which one image reaches the builder.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, h, w, c), (n, h, w) or (n, d)
+    image_shape : tuple (h, w, c) or (h, w), or None
+
+    Returns
+    -------
+    tuple of int
+        ``(h, w, c)``, or ``(d,)`` for flat rows without `image_shape`.
+
+    Raises
+    ------
+    ImageShapeError
+        If `image_shape` is no shape of an image, or not that of X.
+    """
+    if image_shape is None:
+        return (*X.shape[1:], 1) if X.ndim == 3 else X.shape[1:]
+    shape = tuple(int(side) for side in image_shape)
+    shape = (*shape, 1) if len(shape) == 2 else shape
+    if len(shape) != 3 or min(shape) < 1:
+        raise ImageShapeError(f"image_shape={image_shape!r} must be (height, width, channels).")
+    if int(np.prod(shape)) != int(np.prod(X.shape[1:])) or (X.ndim == 4 and X.shape[1:] != shape):
+        raise ImageShapeError(f"image_shape={shape} does not hold one row of X, whose shape is {X.shape}.")
+    return shape
+
+
+def pixel_scale(X: np.ndarray, estimator: str) -> float:
+    """Factor that brings pixels to 0-255: 255 for a float array within 0-1, else 1.
+
+    Parameters
+    ----------
+    X : ndarray
+    estimator : str
+        Name of the estimator, for the warning.
+
+    Returns
+    -------
+    float
+    """
+    if X.dtype.kind != "f" or X.size == 0 or X.max() > 1 or X.min() < 0:
+        return 1.0
+    warnings.warn(
+        f"{estimator}: X holds floats from {X.min():.3g} to {X.max():.3g}, which were taken as pixels scaled to "
+        "0-1. Pixels otherwise count 0-255, whatever their dtype; pass uint8 images to avoid this reading.",
+        PixelScaleWarning,
+        stacklevel=4,
+    )
+    return 255.0
+
+
+def warn_of_no_pixels(X: np.ndarray, estimator: str) -> None:
+    """Warn of booleans and negative values, which differ little after a built-in network divided by 255."""
+    unusual = "true and false" if X.dtype.kind == "b" else "negative values" if X.size and X.min() < 0 else None
+    if unusual is not None:
+        warnings.warn(
+            f"{estimator}: X holds {unusual}, and pixels count 0-255, so that the network hardly sees them differ. "
+            "Give uint8 images, or floats from 0 to 1: it scales them itself.",
+            PixelScaleWarning,
+            stacklevel=4,
+        )
+
+
+def warn_of_scale(X: np.ndarray, shape: tuple[int, ...], scale: float | None, estimator: str) -> None:
+    """Warn if pixels are on another scale than in fit: 0-255 instead of 0-1, or the reverse.
+
+    Parameters
+    ----------
+    X : ndarray
+        Images to predict.
+    shape : tuple of int
+        Shape of one image.
+    scale : float or None
+        `pixel_scale` in fit; None if any scale is possible.
+    estimator : str
+        Name of the estimator, for the warning.
+    """
+    if X.size == 0 or scale is None:
+        return
+    # Slightly brighter than white is still the same scale.
+    if scale != 1 and X.max() > 2:
+        fitted, given = "floats from 0 to 1", f"values up to {X.max():.4g}"
+    elif scale == 1 and len(shape) == 3 and X.dtype.kind == "f" and 0 < X.max() <= 1 and X.min() >= 0:
+        fitted, given = "pixels from 0 to 255", "floats from 0 to 1"
+    else:
+        return
+    warnings.warn(
+        f"{estimator}: X holds {given}, and fit had {fitted}: bring X to that scale.", PixelScaleWarning, stacklevel=4
+    )
+
+
+def images_like_fitted(estimator, X, shape: tuple[int, ...], scale: float | None = None) -> np.ndarray:
+    """Check X in prediction: scikit-learn's own checks, the shape of an image, the scale of the pixels.
+
+    Raises
+    ------
+    ImageShapeError
+        If X holds images of another shape.
+    """
+    name = type(estimator).__name__
+    check_same_shape(X, shape, name)
+    X = checked_images(estimator, X, reset=False)
+    # Nested lists have a shape only now.
+    check_same_shape(X, shape, name)
+    warn_of_scale(X, shape, scale, name)
+    return X
+
+
+def check_same_shape(X, shape: tuple[int, ...], estimator: str) -> None:
+    """Refuse images of another shape than in fit; scikit-learn checks flat rows.
+
+    Raises
+    ------
+    ImageShapeError
+        With both shapes.
+    """
+    given = tuple(getattr(X, "shape", ()))[1:]
+    if len(given) > 1 and len(shape) == 3 and (*given, 1)[:3] != shape:
+        raise ImageShapeError(f"X holds images of shape {given}, but this {estimator} was fitted on {shape}.")

@@ -1,0 +1,99 @@
+"""Parts of a Keras model: where its last layer begins, and the model up to a layer."""
+
+import keras
+from keras import layers
+
+from ...exceptions import NetworkError
+
+
+def cut(model: keras.Model):
+    """Find where the trunk ends.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A functional model.
+
+    Returns
+    -------
+    features : keras.KerasTensor
+        Input of the last layer that has weights.
+    tail : list of keras.layers.Layer
+        That layer and the weightless ones behind it, in order.
+
+    Raises
+    ------
+    NetworkError
+        If the model does not end in a chain with one weighted layer used once.
+    """
+    tail: list = []
+    tensor = model.outputs[0]
+    while True:
+        layer, node_index, _ = tensor._keras_history
+        inputs = layer._inbound_nodes[node_index].input_tensors
+        if len(inputs) != 1 or isinstance(layer, layers.InputLayer):
+            raise NetworkError(
+                f"{model.name!r} cannot be cut at the input of its last layer: {layer.name!r} does not take one "
+                "tensor. End the network in a single layer, such as Dense(n_classes, activation='softmax'), or "
+                "train with strategy='independent'."
+            )
+        tail.insert(0, layer)
+        tensor = inputs[0]
+        if getattr(layer, "weights", []):
+            break
+    # Other models may have been made of the same layers.
+    own = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
+    shared = sum(id(node) in own for node in tail[0]._inbound_nodes) != 1
+    if shared or isinstance(tensor._keras_history.operation, layers.InputLayer):
+        trouble = "is used more than once" if shared else "is the only layer"
+        raise NetworkError(
+            f"{model.name!r} cannot be cut at the input of its last layer: {tail[0].name!r} {trouble}, which "
+            "leaves no trunk to share. Train with strategy='independent'."
+        )
+    return tensor, tail
+
+
+def feature_model(model: keras.Model, layer: str | None) -> keras.Model:
+    """The part of a network that ends in one of its layers.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A functional model.
+    layer : str or None
+        Name of the layer; None is the one in front of the last layer with weights.
+
+    Returns
+    -------
+    keras.Model
+        On the same variables; output (n, d), flattened, in float32 or better. Its name is that of the layer.
+
+    Raises
+    ------
+    NetworkError
+        If there is no such layer, or its output is not one tensor of a fixed size; names the layers.
+    """
+    known = f"The layers of {model.name!r} are {[each.name for each in model.layers]}."
+    if layer is None:
+        try:
+            tensor, _ = cut(model)
+        except NetworkError as error:
+            raise NetworkError(f"{model.name!r} has no default features, so name a layer. {known}") from error
+    elif layer not in {each.name for each in model.layers}:
+        raise NetworkError(f"{model.name!r} has no layer {layer!r}. {known}")
+    else:
+        try:
+            tensor = model.get_layer(layer).output
+        except (AttributeError, ValueError) as error:
+            raise NetworkError(f"Layer {layer!r} of {model.name!r} is used more than once. {known}") from error
+    if not isinstance(tensor, keras.KerasTensor) or None in tensor.shape[1:]:
+        raise NetworkError(f"The output of layer {layer!r} of {model.name!r} is not one tensor of fixed size. {known}")
+    # Flatten also takes bfloat16 to float32, which NumPy does not have.
+    policy = "float64" if tensor.dtype == "float64" else "float32"
+    rows = layers.Flatten(data_format="channels_last", dtype=policy, name="feature_rows")(tensor)
+    return keras.Model(model.inputs[0], rows, name=tensor._keras_history.operation.name)
+
+
+def in_trunk(model: keras.Model, layer: str | None) -> bool:
+    """Whether a layer lies in front of the cut, so that heads share it."""
+    return layer not in {each.name for each in cut(model)[1]}

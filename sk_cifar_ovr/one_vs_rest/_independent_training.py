@@ -1,0 +1,92 @@
+"""Train K separate networks: one after another, side by side, or in several processes."""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from typing import Any
+
+from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
+
+from .._shared.progress import Progress
+from ..classifier import FitMode, LabelledImages, TaskSampler, fit_classifier
+from ._joint_training import fit_side_by_side, goes_side_by_side
+from ._searches import fitted_search, found_classifier, inner_classifier, is_search
+from ._tasks import BINARY, FittedTasks, Tasks
+
+logger = logging.getLogger(__name__)
+
+# Lost workers in one fit; more than that is no accident.
+MAX_LOSSES = 3
+
+
+def fit_independently(tasks: Tasks, n_jobs: int | None, progress: Progress) -> FittedTasks:
+    """Train one network a task.
+
+    Parameters
+    ----------
+    tasks : Tasks
+    n_jobs : int or None
+        Processes; None is one, which trains in this process.
+    progress : Progress
+    """
+    in_processes = effective_n_jobs(n_jobs) > 1
+    if not in_processes and goes_side_by_side(tasks):
+        progress.now(f"{len(tasks.estimators)} networks side by side")
+        return fit_side_by_side(tasks, progress)
+    images, mode = tasks.images, tasks.mode
+    columns = zip(tasks.estimators, tasks.labels.T, tasks.samplers or [None] * len(tasks.estimators), strict=True)
+    if in_processes:
+        # Images go as they are: joblib and Dask know by identity what the workers have already.
+        calls = [
+            delayed(fit_in_worker)(estimator, images.X, labels, images.sample_weight, sampler, mode)
+            for estimator, labels, sampler in columns
+        ]
+        results = _results_of_workers(calls, n_jobs)
+    else:
+        results = (
+            fit_task(estimator, LabelledImages(images.X, labels, BINARY, images.sample_weight), sampler, mode, progress)
+            for estimator, labels, sampler in columns
+        )
+    epochs = sum(mode.epochs(inner_classifier(tasks.estimators[0])))
+    fitted: list = []
+    while len(fitted) < len(tasks.estimators):
+        progress.now(f"class {len(fitted) + 1}/{len(tasks.estimators)}")
+        fitted.append(next(results))
+        if in_processes or is_search(fitted[-1]):
+            progress.advance(len(images.y) * epochs, epoch=epochs - 1)
+    searches = [result for result in fitted if is_search(result)]
+    return FittedTasks([found_classifier(result) for result in fitted], None, searches or None)
+
+
+def fit_task(estimator, images: LabelledImages, sampler: TaskSampler | None, mode: FitMode, progress: Progress) -> Any:
+    """Fit one binary classifier, or a search over one, on labels 0 and 1."""
+    labels = images.y.astype(int)
+    if is_search(estimator):
+        return fitted_search(estimator, images.X, labels, images.sample_weight)
+    images = LabelledImages(images.X, labels, BINARY, images.sample_weight)
+    return fit_classifier(estimator, images, mode, sampler=sampler, progress=progress)
+
+
+def fit_in_worker(estimator, X, labels, sample_weight, sampler: TaskSampler | None, mode: FitMode) -> Any:
+    """Fit one task without progress; at module level, so that worker processes can import it."""
+    return fit_task(estimator, LabelledImages(X, labels, BINARY, sample_weight), sampler, mode, Progress(0))
+
+
+def _results_of_workers(calls: list, n_jobs) -> Iterator[Any]:
+    """Results of calls in their order; those that a lost worker took with it are made again."""
+    backend, _ = get_active_backend()
+    # Ray's backend gives all results at once, or none.
+    return_as = "generator" if backend.supports_return_generator else "list"
+    done, losses = 0, 0
+    while done < len(calls):
+        try:
+            for result in Parallel(n_jobs=n_jobs, return_as=return_as)(calls[done:]):
+                done += 1
+                yield result
+        except CancelledError:
+            # Dask runs a lost worker's calls again, unless the only copy of their data died with it.
+            losses += 1
+            if losses > MAX_LOSSES:
+                raise
+            logger.warning("A worker was lost; %d of %d tasks are trained again", len(calls) - done, len(calls))

@@ -1,0 +1,111 @@
+"""Estimators from JSON documents; only what is trusted is imported."""
+
+import io
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from .._shared.variables import OptimizerState, optimizer_kind
+from ..classifier import optimizer_class, restored_spec, set_fitted, with_recipe
+from ..engine import FittedNetwork
+from ..exceptions import SavedFileError
+from ..one_vs_rest import calibrator_from
+from ._trusted_names import TrustedNames
+
+Document = dict[str, Any]
+
+
+class Decoder:
+    """Turns documents back into fitted estimators.
+
+    Parameters
+    ----------
+    archive : zipfile.ZipFile
+        Holds the arrays.
+    names : TrustedNames
+    kinds : dict of str to type
+        Classes of fitted estimators by name.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, names: TrustedNames, kinds: dict[str, type]):
+        self._archive, self._names, self._kinds = archive, names, kinds
+        self._arrays: dict[int, np.ndarray] = {}
+
+    def estimator(self, document: Document):
+        """A fitted estimator."""
+        estimator, fitted = self._unfitted(document), document["fitted"]
+        estimator.n_features_in_ = fitted["n_features_in"]
+        names = self.value(fitted["feature_names"])
+        if names is not None:
+            estimator.feature_names_in_ = names
+        classes = self.value(fitted["classes"])
+        if "network" in fitted:
+            network = self._network(estimator, classes, fitted["network"])
+            return set_fitted(estimator, network, classes, fitted["history"])
+        estimator.classes_, estimator.history_ = classes, fitted["history"]
+        estimator.estimators_ = [self.estimator(e) for e in fitted["estimators"]]
+        estimator.thresholds_ = self.value(fitted["thresholds"])
+        calibrators = self.value(fitted["calibrators"])
+        estimator.calibrators_ = calibrators and [calibrator_from(state) for state in calibrators]
+        estimator.joint_network_ = estimator.searches_ = None
+        if fitted["joint"] is not None:
+            first = estimator.estimators_[0]
+            estimator.joint_network_ = self._network(first, first.classes_, fitted["joint"])
+        return estimator
+
+    def _unfitted(self, document: Document):
+        kind = self._kinds.get(document["class"])
+        if kind is None:
+            # A sampler, or what one holds.
+            if "import" not in document:
+                raise SavedFileError(f"The file holds a {document['class']!r}, which this version does not know.")
+            kind = self._names.estimator_class(document["import"])
+        return kind(**{name: self.value(value) for name, value in document["params"].items()})
+
+    def _network(self, estimator, classes, document: Document) -> FittedNetwork:
+        shape = tuple(document["shape"])
+        return FittedNetwork(
+            restored_spec(estimator, classes, shape, document["precision"], document["n_heads"]),
+            shape,
+            document["scale"],
+            [self._array(number) for number in document["state"]],
+            self._optimizer(estimator, document.get("optimizer")),
+            test_flip=document["mirror"],
+            test_shift=document.get("shift", 0),
+        )
+
+    def _optimizer(self, estimator, document: Document | None) -> OptimizerState | None:
+        """State of the optimizer, unless the estimator has another one by now."""
+        kind = optimizer_kind(optimizer_class(with_recipe(estimator).optimizer))
+        if document is None or document["kind"] != kind.rpartition(".")[2]:
+            return None
+        return OptimizerState(kind, [self._array(number) for number in document["values"]])
+
+    def _array(self, number: int) -> np.ndarray:
+        if number not in self._arrays:
+            data = io.BytesIO(self._archive.read(f"arrays/{number}.npy"))
+            try:
+                self._arrays[number] = np.load(data, allow_pickle=False)
+            except ValueError as error:
+                raise SavedFileError(f"Array {number} of the file is damaged: {error}.") from error
+        return self._arrays[number]
+
+    def value(self, value) -> Any:
+        """A parameter from its JSON."""
+        if not isinstance(value, dict):
+            return value
+        if "array" in value:
+            array = self._array(value["array"])
+            return array.astype(object) if value["objects"] else array
+        if "list" in value:
+            return [self.value(item) for item in value["list"]]
+        if "tuple" in value:
+            return tuple(self.value(item) for item in value["tuple"])
+        if "dict" in value:
+            return {self.value(k): self.value(v) for k, v in value["dict"]}
+        if "import" in value:
+            return self._names.setting(value["import"])
+        if "keras" in value:
+            return self._names.keras_object(value["keras"])
+        return self._unfitted(value["estimator"])

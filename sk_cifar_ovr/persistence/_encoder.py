@@ -1,0 +1,136 @@
+"""Fitted estimators as JSON documents with arrays beside them."""
+
+import io
+import json
+import os
+import zipfile
+from types import FunctionType
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from .._shared.variables import OptimizerState
+from ..classifier import restored_spec
+from ..engine import FittedNetwork
+from ..one_vs_rest import calibrator_state, is_search
+from ._trusted_names import KERAS_OBJECTS, import_name, is_keras_class
+
+Document = dict[str, Any]
+
+
+class Encoder:
+    """Turns fitted estimators into JSON; arrays are numbered, each distinct one once."""
+
+    def __init__(self) -> None:
+        self._arrays: list[np.ndarray] = []
+        self._numbers: dict[int, int] = {}
+
+    def write_arrays(self, archive: zipfile.ZipFile) -> None:
+        """Add the arrays of all encoded estimators to an archive."""
+        for number, array in enumerate(self._arrays):
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            archive.writestr(f"arrays/{number}.npy", buffer.getvalue())
+
+    def estimator(self, estimator) -> Document:
+        """Parameters and fitted attributes."""
+        check_is_fitted(estimator)
+        learn = self._one_vs_rest if hasattr(estimator, "estimators_") else self._one_network
+        fitted = {
+            "n_features_in": int(estimator.n_features_in_),
+            "feature_names": self.value(getattr(estimator, "feature_names_in_", None)),
+            "classes": self.value(estimator.classes_),
+            "history": {name: [float(v) for v in values] for name, values in estimator.history_.items()},
+            **learn(estimator),
+        }
+        return {**self._parameters(estimator), "fitted": fitted}
+
+    def _parameters(self, estimator) -> Document:
+        params = estimator.get_params(deep=False)
+        try:
+            values = {name: self.value(value) for name, value in params.items()}
+        except TypeError as error:
+            raise TypeError(f"{type(estimator).__name__} cannot be saved: {error}") from error
+        return {"class": type(estimator).__name__, "params": values}
+
+    def _one_network(self, estimator) -> Document:
+        network = estimator.network_
+        precision, n_heads = network.spec.precision, network.spec.n_heads
+        if not network.is_built_by(restored_spec(estimator, estimator.classes_, network.shape, precision, n_heads)):
+            raise ValueError(
+                "The parameters of the network are others than those it was fitted with, and the file would not fit "
+                "together: fit again, or set them back."
+            )
+        return {"network": self._network(network)}
+
+    def _one_vs_rest(self, estimator) -> Document:
+        return {
+            "estimators": [self.estimator(e) for e in estimator.estimators_],
+            "joint": None if estimator.joint_network_ is None else self._network(estimator.joint_network_),
+            "thresholds": self.value(estimator.thresholds_),
+            "calibrators": self.value(
+                estimator.calibrators_ and [calibrator_state(calibrator) for calibrator in estimator.calibrators_]
+            ),
+        }
+
+    def _network(self, network: FittedNetwork) -> Document:
+        return {
+            "shape": list(network.shape),
+            "scale": network.scale,
+            "precision": network.spec.precision,
+            "n_heads": network.spec.n_heads,
+            "mirror": network.test_flip,
+            "shift": network.test_shift,
+            "state": [self._number(array) for array in network.state],
+            "optimizer": self._optimizer(network.optimizer_state),
+        }
+
+    def _optimizer(self, state: OptimizerState | None) -> Document | None:
+        if state is None:
+            return None
+        return {"kind": state.kind.rpartition(".")[2], "values": [self._number(array) for array in state.values]}
+
+    def _number(self, array: np.ndarray) -> int:
+        if id(array) not in self._numbers:
+            self._numbers[id(array)] = len(self._arrays)
+            self._arrays.append(array)
+        return self._numbers[id(array)]
+
+    def value(self, value) -> Any:
+        """A parameter as JSON.
+
+        Raises
+        ------
+        TypeError
+            If neither JSON nor an array can hold it.
+        """
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, np.generic):
+            return self.value(value.item())
+        if isinstance(value, os.PathLike):
+            return os.fspath(value)
+        if isinstance(value, np.ndarray):
+            array = value.astype(str) if value.dtype == object else value
+            return {"array": self._number(array), "objects": value.dtype == object}
+        if isinstance(value, (list, tuple)):
+            return {type(value).__name__: [self.value(item) for item in value]}
+        if isinstance(value, dict):
+            return {"dict": [[self.value(k), self.value(v)] for k, v in value.items()]}
+        if isinstance(value, FunctionType) or is_keras_class(value):
+            return {"import": import_name(value)}
+        if isinstance(value, KERAS_OBJECTS):
+            return {"keras": json.loads(json.dumps(keras.saving.serialize_keras_object(value)))}
+        if is_search(value):
+            raise TypeError(
+                "a search is no setting to be saved, but what it found is: set_params(estimator=ovr.estimators_[0]) "
+                "first, or whichever settings a later fit is to start from; the trained networks stay as they are."
+            )
+        if hasattr(value, "get_params"):
+            return {"estimator": {**self._parameters(value), "import": import_name(type(value))}}
+        raise TypeError(
+            f"{value!r} is neither a plain value nor an array, a function of a module or a Keras object. "
+            "Replace it with set_params first."
+        )

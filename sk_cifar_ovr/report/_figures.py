@@ -1,0 +1,100 @@
+"""Figures of a run as PNG images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from ..plots import (
+    HistoryDisplay,
+    OvRCalibrationDisplay,
+    OvRConfusionDisplay,
+    OvRCurvesDisplay,
+    ReferenceDisplay,
+    pyplot,
+)
+from ._run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 150
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure of the report page, drawn on demand.
+
+    Attributes
+    ----------
+    name : str
+    title : str
+    caption : str
+        How to read the figure.
+    draw : callable
+        Returns the matplotlib figure.
+    """
+
+    name: str
+    title: str
+    caption: str
+    draw: Callable[[], Any]
+
+    def png(self) -> bytes:
+        """Draw the figure and return it as PNG."""
+        return figure_as_png(self.draw())
+
+
+def figure_as_png(figure: "Figure") -> bytes:
+    """Return a matplotlib figure as PNG and close it."""
+    file = BytesIO()
+    figure.savefig(file, dpi=DPI, format="png")
+    pyplot().close(figure)
+    return file.getvalue()
+
+
+def page_figures(run: Run) -> list[PageFigure]:
+    """Return the figures of the report page; the one beside the reference only if there is a reference."""
+    y_true, probabilities, classes = run.y_true, run.probabilities, run.estimator.classes_
+    figures = [
+        PageFigure(
+            "confusion",
+            "Confusion",
+            "Each problem's own answers. Shares are of a row: of the images that are the class (above) and of "
+            "those that are not (below).",
+            lambda: OvRConfusionDisplay(run.report).plot().figure_,
+        ),
+        PageFigure(
+            "curves",
+            "Precision, recall and ROC",
+            "Every threshold of each problem; the marker is the one that was used. AP and AUC are the areas.",
+            lambda: (
+                OvRCurvesDisplay.from_predictions(
+                    y_true, probabilities, classes=classes, thresholds=run.estimator.thresholds_
+                ).figure_
+            ),
+        ),
+        PageFigure(
+            "calibration",
+            "Calibration",
+            "On the dotted line, of the images given 0.7 seven in ten are of the class. Above it probabilities are "
+            "too low, below it too high; ECE is the mean distance.",
+            lambda: OvRCalibrationDisplay.from_predictions(y_true, probabilities, classes=classes).figure_,
+        ),
+        PageFigure(
+            "history",
+            "Training",
+            "What training reported, epoch by epoch.",
+            lambda: HistoryDisplay.from_estimator(run.estimator).figure_,
+        ),
+    ]
+    reference = run.reference
+    if reference is not None:
+        beside = PageFigure(
+            "reference",
+            "Beside the reference",
+            "F1 of each class against the others, this run's and the reference's.",
+            lambda: ReferenceDisplay.from_report(run.report, reference=reference).figure_,
+        )
+        figures.insert(0, beside)
+    return figures

@@ -1,0 +1,57 @@
+"""`precision`: the types a network computes with."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import dense
+
+from sk_cifar_ovr import CNNClassifier
+
+FAST = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
+
+
+def weights(estimator):
+    return estimator._network.state
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "float64"])
+def test_precision_of_layers_and_predictions(digits, precision):
+    X, y = digits
+    clf = CNNClassifier(epochs=2, model__filters=(4, 4, 8), precision=precision, random_state=0).fit(X, y)
+    convolution = clf.model_.get_layer("conv2a")
+    assert convolution.dtype_policy.name == precision
+    probabilities = clf.predict_proba(X)
+    assert probabilities.dtype == ("float64" if precision == "float64" else "float32")
+    assert all(value.dtype != "bfloat16" for value in weights(clf))
+    assert np.isfinite(probabilities).all()
+
+
+def test_auto_precision_leaves_a_users_builder_alone(digits):
+    X, y = digits
+    assert CNNClassifier(**FAST).fit(X, y).precision_ == "as built"
+
+
+def nested(meta):
+    inner = keras.Sequential(
+        [keras.Input(meta["image_shape_"]), keras.layers.Flatten(), keras.layers.Dense(8, activation="relu")]
+    )
+    head = keras.Sequential([keras.Input((8,)), keras.layers.Dense(meta["n_classes_"], activation="softmax")])
+    inputs = keras.Input(meta["image_shape_"])
+    return keras.Model(inputs, head(inner(inputs)))
+
+
+@pytest.mark.parametrize(("precision", "at_end"), [("mixed_bfloat16", "float32"), ("float64", "float64")])
+def test_precision_reaches_models_inside_models(digits, precision, at_end):
+    X, y = digits
+    clf = CNNClassifier(**{**FAST, "model": nested}, precision=precision).fit(X, y)
+    inner, head = (layer for layer in clf.model_.layers if isinstance(layer, keras.Model))
+    assert {layer.dtype_policy.name for layer in inner.layers[-2:]} == {precision}
+    assert head.layers[-1].dtype_policy.name == at_end
+    assert {keras.backend.standardize_dtype(part.inputs[0].dtype) for part in (inner, head)} == {at_end}
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX alone needs to be told")
+def test_float64_on_jax_needs_jax_enable_x64(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="JAX_ENABLE_X64"):
+        CNNClassifier(**FAST, precision="float64").fit(X, y)
