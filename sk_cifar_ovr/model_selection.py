@@ -1,4 +1,4 @@
-"""Hyper-parameter searches under class imbalance: a grid of losses, a scorer for `predict_ovr`, and tables of results."""
+"""Hyper-parameter searches under class imbalance: a grid of losses, a scorer, and tables of results."""
 
 import warnings
 from collections.abc import Callable, Iterable

@@ -43,9 +43,8 @@ def dense(meta, *, units=16):
 
 def initial_model(clf):
     """The network of a fitted classifier as it was before training."""
-    from sk_cifar_ovr.engine.compiled._network import build_model
-    from sk_cifar_ovr.engine.compiled._pool import borrow
+    from sk_cifar_ovr.engine.compiled import borrow, build_model
 
     seed = int(np.random.RandomState(clf.random_state).randint(np.iinfo(np.int32).max))
-    with borrow(clf._network.spec) as network:
-        return build_model(clf._network.spec, network.initial_state(seed))
+    with borrow(clf.network_.spec) as network:
+        return build_model(clf.network_.spec, network.initial_state(seed))

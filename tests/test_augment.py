@@ -1,4 +1,4 @@
-"""Random changes of training images, and the parameters of the estimators that ask for them."""
+"""Data augmentation, and the parameters of the estimators that turn it on."""
 
 import keras
 import numpy as np
@@ -47,7 +47,7 @@ def test_alternating_flip_shows_both_sides_in_two_epochs(images):
     np.testing.assert_array_equal(epochs[2], epochs[0])
     mirrored = [np.array_equal(a, b[:, ::-1]) for a, b in zip(epochs[0], images, strict=True)]
     assert 16 < sum(mirrored) < 48
-    # The coin belongs to the image, not to its place in the batch.
+    # Which images are mirrored depends on the image, not on its position in the batch.
     np.testing.assert_array_equal(changed(layer, images[::-1]), epochs[0][::-1])
 
 
@@ -108,7 +108,7 @@ def test_a_recipe_yields_to_what_is_given():
     assert own["schedule"] == "one_cycle"
     assert not [name for name in own if name.startswith(("augment__", "optimizer__"))]
     assert with_recipe(CNNClassifier(recipe="long", augment__shift=1)).get_params()["augment__shift"] == 1
-    # What the recipe has anyway is not another optimizer, nor another augmentation.
+    # Values that equal those of the recipe change nothing.
     same = with_recipe(CNNClassifier(recipe="long", optimizer="adamw", augment="flip_shift"))
     assert same.get_params() == plain.get_params()
 

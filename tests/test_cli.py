@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import os
 import subprocess
@@ -308,7 +309,5 @@ def test_reference_stands_beside_cifar10_only():
     assert cifar.is_cifar10
     assert cifar.X_train.shape == (50_000, 32, 32, 3)
     assert cifar.X_test.shape == (10_000, 32, 32, 3)
-    other = TrainTestSplit(
-        cifar.X_train, cifar.y_train, cifar.X_test[:5000], cifar.y_test[:5000], cifar.target_names, "", ""
-    )
+    other = dataclasses.replace(cifar, X_test=cifar.X_test[:5000], y_test=cifar.y_test[:5000])
     assert not other.is_cifar10

@@ -45,7 +45,7 @@ def test_gamma_zero_is_sparse_categorical_crossentropy():
     assert float(ours) == pytest.approx(float(theirs), rel=1e-6)
 
 
-def test_problems_side_by_side_are_those_problems():
+def test_tasks_side_by_side_equal_the_tasks_alone():
     y, _, p = random_answers(2, shape=(16, 3))
     together = keras.ops.convert_to_numpy(sparse_categorical_focal_loss(y, p))
     for k in range(3):
@@ -162,7 +162,7 @@ def test_cross_entropy_of_an_estimator_takes_smoothing(digits):
 
 
 class WeightedByClass(keras.losses.Loss):
-    """Integer labels, and one weight for each of two classes."""
+    """Cross-entropy of integer labels with a weight for each of two classes."""
 
     def call(self, y_true, y_pred):
         weights = keras.ops.convert_to_tensor([1.0, 3.0])
@@ -170,7 +170,7 @@ class WeightedByClass(keras.losses.Loss):
         return cross * keras.ops.take(weights, y_true)
 
 
-def test_a_loss_with_a_value_a_class_gets_integers(digits):
+def test_a_loss_with_a_weight_per_class_gets_integers(digits):
     X, y = digits
     settings = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
     theirs = CNNClassifier(**settings, loss=WeightedByClass()).fit(X, y % 2)

@@ -15,7 +15,8 @@ def infer_by_default(model: keras.Model) -> None:
     its moving averages, and dropout is active. This holds for ``model(x)`` and for ``model.export`` to a SavedModel.
 
     Calls of such layers, and of layers and models that contain one, are changed in place to ``training=False``.
-    ``model(x, training=True)`` and ``fit`` still train. Saved and cloned models keep the change.
+    ``model(x, training=True)`` and ``fit`` still train. Saved and cloned models keep the change, except at custom
+    layers that contain such a layer and take no ``training`` argument.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ def assert_same(estimator, other, X, X_other=None, **tolerance):
 
 
 def weight_arrays(estimator):
-    return [value for one in getattr(estimator, "estimators_", [estimator]) for value in one._network.state]
+    return [value for one in getattr(estimator, "estimators_", [estimator]) for value in one.network_.state]
 
 
 # -- shapes and types of X ----------------------------------------------------------------------------------

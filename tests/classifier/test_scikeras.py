@@ -28,8 +28,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, SparseCategoricalFocalLoss, load, save
 from sk_cifar_ovr.classifier import _scikeras as seam
+from sk_cifar_ovr.engine.compiled import Network
 from sk_cifar_ovr.engine.compiled import _pool as _pool
-from sk_cifar_ovr.engine.compiled._network import Network
 from sk_cifar_ovr.exceptions import UnknownParameterError
 from sk_cifar_ovr.networks import cifar_cnn
 

@@ -36,10 +36,10 @@ def test_other_backend(backend):
 def test_seeded_fits_are_equal(digits):
     X, y = digits
     first, second = (CNNClassifier(**SMALL, recipe="long", augment__cutout=8).fit(X, y) for _ in range(2))
-    for a, b in zip(first._network.state, second._network.state, strict=True):
+    for a, b in zip(first.network_.state, second.network_.state, strict=True):
         np.testing.assert_array_equal(a, b)
     other = CNNClassifier(**{**SMALL, "random_state": 1}).fit(X, y)
-    assert not np.array_equal(first._network.state[0], other._network.state[0])
+    assert not np.array_equal(first.network_.state[0], other.network_.state[0])
 
 
 def test_networks_that_adapt_to_images(digits):
@@ -65,9 +65,9 @@ def test_learning_rate_and_loss_values_apply(digits):
     X, y = digits
     before = trace_count()
     still = CNNClassifier(**SMALL, optimizer__learning_rate=0.0).fit(X, y)
-    start = still._network.state[0]
+    start = still.network_.state[0]
     moving = CNNClassifier(**SMALL, optimizer__learning_rate=0.01).fit(X, y)
-    assert not np.array_equal(moving._network.state[0], start)
+    assert not np.array_equal(moving.network_.state[0], start)
     losses = [CNNClassifier(**SMALL, loss__gamma=gamma).fit(X, y).history_["loss"][0] for gamma in (0.0, 3.0)]
     assert losses[0] > 1.1 * losses[1]
     if keras.backend.backend() != "torch":
@@ -109,7 +109,7 @@ def test_ema_ends_in_the_average(digits):
     plain = CNNClassifier(**SMALL).fit(X, y)
     averaged = CNNClassifier(**SMALL, optimizer__use_ema=True, optimizer__ema_momentum=0.9).fit(X, y)
     assert plain.history_["loss"] == pytest.approx(averaged.history_["loss"], rel=1e-4)
-    assert not np.allclose(plain._network.state[0], averaged._network.state[0], atol=1e-7)
+    assert not np.allclose(plain.network_.state[0], averaged.network_.state[0], atol=1e-7)
 
 
 def test_one_row_and_many_agree(digits):
@@ -130,7 +130,7 @@ one = CNNClassifier(**settings).fit(X, y)
 keras.distribution.set_distribution(keras.distribution.DataParallel())
 two = CNNClassifier(**settings).fit(X, y)
 assert len(keras.distribution.list_devices()) == 2
-for a, b in zip(one._network.state, two._network.state, strict=True):
+for a, b in zip(one.network_.state, two.network_.state, strict=True):
     np.testing.assert_allclose(a, b, atol=1e-5)
 print("the same on two devices")
 """

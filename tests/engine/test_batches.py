@@ -8,7 +8,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr.engine._batches import drawn, make_draw, shuffled
-from sk_cifar_ovr.engine._training_loop import _Run
+from sk_cifar_ovr.engine._training_loop import _TrainingLoop
 from sk_cifar_ovr.engine.compiled._backends import trace_count
 
 TINY = {"model": dense, "epochs": 2, "batch_size": 40, "random_state": 0}
@@ -23,13 +23,13 @@ def epochs(labels, balance, batch, n, seed=0):
 def batches(monkeypatch):
     """The arrays that every batch was cut from, its rows and labels."""
     seen = []
-    real = _Run.batch_of
+    real = _TrainingLoop.batch_of
 
     def spy(self, index, n_new):
         seen.append((self.rows, index[:n_new]))
         return real(self, index, n_new)
 
-    monkeypatch.setattr(_Run, "batch_of", spy)
+    monkeypatch.setattr(_TrainingLoop, "batch_of", spy)
     return seen
 
 

@@ -6,16 +6,17 @@ import keras
 import numpy as np
 import pytest
 from conftest import dense
-from sk_cifar_ovr.engine.compiled._heads import cut, with_heads
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
+from sk_cifar_ovr.engine.compiled._joint_network import with_heads
+from sk_cifar_ovr.engine.compiled._model_parts import cut
 from sk_cifar_ovr.exceptions import NetworkError
 
 FAST = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
 
 
 def weights(estimator):
-    return estimator._network.state
+    return estimator.network_.state
 
 
 def test_estimators_share_the_arrays_of_one_trunk(digits):

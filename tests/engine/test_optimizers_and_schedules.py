@@ -11,7 +11,7 @@ FAST = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
 
 
 def weights(estimator):
-    return estimator._network.state
+    return estimator.network_.state
 
 
 def same(a, b):
@@ -20,9 +20,9 @@ def same(a, b):
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
 def test_schedules_end_at_zero_and_peak_at_the_rate(schedule):
-    from sk_cifar_ovr.engine._learning_rate_schedules import COURSES
+    from sk_cifar_ovr.engine._learning_rate_schedules import SCHEDULES
 
-    course = COURSES[schedule](np.linspace(0, 1, 1001))
+    course = SCHEDULES[schedule](np.linspace(0, 1, 1001))
     assert course.max() == pytest.approx(1, abs=0.02)
     assert course[-1] == pytest.approx(0, abs=1e-9)
     assert course[0] < 0.2

@@ -11,7 +11,7 @@ FAST = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
 
 
 def weights(estimator):
-    return estimator._network.state
+    return estimator.network_.state
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "float64"])

@@ -14,7 +14,7 @@ FAST = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
 
 
 def weights(estimator):
-    return estimator._network.state
+    return estimator.network_.state
 
 
 def same(a, b):

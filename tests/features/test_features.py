@@ -227,13 +227,13 @@ def test_fitted_but_not_frozen_is_fitted_anew(digits, fitted):
 
 def test_search_neither_trains_nor_loses_a_frozen_network(digits, fitted):
     X, y = digits
-    before = [array.copy() for array in fitted._network.state]
+    before = [array.copy() for array in fitted.network_.state]
     pipe = make_pipeline(CNNFeatures(FrozenEstimator(fitted)), StandardScaler(), LogisticRegression())
     search = GridSearchCV(pipe, {"logisticregression__C": [0.01, 1.0]}, cv=2, error_score="raise").fit(X, y)
     best = search.best_estimator_[0]
     assert best.estimator_.estimator is fitted
     np.testing.assert_array_equal(best.transform(X), CNNFeatures(FrozenEstimator(fitted)).fit_transform(X))
-    for array, old in zip(fitted._network.state, before, strict=True):
+    for array, old in zip(fitted.network_.state, before, strict=True):
         np.testing.assert_array_equal(array, old)
     with pytest.raises(ValueError, match="frozen"):
         GridSearchCV(pipe, {"cnnfeatures__estimator__epochs": [1]}, cv=2, error_score="raise").fit(X, y)
@@ -262,14 +262,14 @@ def test_one_compiled_program_serves_all_calls(digits, fitted):
     X, _ = digits
     features = CNNFeatures(FrozenEstimator(fitted)).fit(X)
     features.transform(X)
-    with borrow(fitted._network.spec) as network:
+    with borrow(fitted.network_.spec) as network:
         program = network.features("features")
     again = CNNFeatures(FrozenEstimator(fitted)).fit(X)
     again.transform(X[:7])
-    with borrow(fitted._network.spec) as network:
+    with borrow(fitted.network_.spec) as network:
         assert network.features("features") is program
     clear_programs()
-    with borrow(fitted._network.spec) as network:
+    with borrow(fitted.network_.spec) as network:
         assert network.features("features") is not program
 
 

@@ -32,7 +32,7 @@ TABLE = [
 
 
 def described(model):
-    """What the reference table lists: the layers but for input and pixel scaling."""
+    """Layers as in the reference table, which omits input and pixel scaling."""
     skipped = (keras.layers.InputLayer, keras.layers.Rescaling)
     kept = [layer for layer in model.layers if not isinstance(layer, skipped)]
     return [(type(layer).__name__, tuple(layer.output.shape), layer.count_params()) for layer in kept]
@@ -134,7 +134,7 @@ def test_whitening_has_more_digits_than_bfloat16():
 
 
 def test_filters_come_from_the_training_images_alone(digits):
-    """A fit adapts them to its own rows, and going on leaves them."""
+    """`fit` computes the filters from its images, and a warm start keeps them."""
     X, y = digits
     clf = CNNClassifier("whitened_cnn", model__widths=(4, 4, 4), epochs=1, batch_size=64, random_state=0)
     clf.set_params(precision="float32", warm_start=True)
@@ -147,7 +147,7 @@ def test_filters_come_from_the_training_images_alone(digits):
     alone = Whitening(2)
     alone.adapt_to_images(keras.ops.convert_to_numpy(enlarged))
     ours, theirs = first.reshape(4, 4), keras.ops.convert_to_numpy(alone.kernel).reshape(4, 4)
-    # All 360 rows served, so that only the sign of an eigenvector is open.
+    # All 360 images were used, so only the signs of the eigenvectors may differ.
     np.testing.assert_allclose(np.abs(ours), np.abs(theirs), rtol=1e-3)
     np.testing.assert_array_equal(kernel(clf.fit(X[:180], y[:180])), first)
     other = CNNClassifier(**clf.get_params()).fit(X[:90], y[:90])

@@ -18,7 +18,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load_digit_images
-from sk_cifar_ovr.engine.compiled._network import seeded_building
+from sk_cifar_ovr.engine.compiled import seeded_building
 
 distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")
 
@@ -201,6 +201,6 @@ def test_what_travels_is_arrays(many, strategy):
     sent = pickle.dumps(fitted)
     for name in (b"keras.src.models", b"tensorflow", b"Program", b"KerasVariable"):
         assert name not in sent
-    arrays = {id(a): a.nbytes for e in fitted.estimators_ for a in e._network.state}
-    joint = 0 if fitted._joint is None else sum(a.nbytes for a in fitted._joint.state)
+    arrays = {id(a): a.nbytes for e in fitted.estimators_ for a in e.network_.state}
+    joint = 0 if fitted.joint_network_ is None else sum(a.nbytes for a in fitted.joint_network_.state)
     assert len(sent) < sum(arrays.values()) + joint + 60_000

@@ -17,7 +17,7 @@ TINY = {"model": dense, "epochs": 3, "batch_size": 64, "random_state": 0}
 
 
 def states(estimators):
-    return [estimator._network.state for estimator in estimators]
+    return [estimator.network_.state for estimator in estimators]
 
 
 def assert_equal_states(first, second):
@@ -158,17 +158,17 @@ def test_tuned_thresholds_are_found_out_of_fold(digits, threshold):
 
 @pytest.mark.parametrize("strategy", ["joint", "independent"])
 def test_without_tuning_one_training_takes_all_rows(digits, monkeypatch, strategy):
-    from sk_cifar_ovr.engine._training_loop import _Run
+    from sk_cifar_ovr.engine._training_loop import _TrainingLoop
 
     X, y = digits
     trained_on = []
-    real = _Run.__init__
+    real = _TrainingLoop.__init__
 
     def spy(self, network, trainer, rows, *rest):
         trained_on.append(rows.train)
         real(self, network, trainer, rows, *rest)
 
-    monkeypatch.setattr(_Run, "__init__", spy)
+    monkeypatch.setattr(_TrainingLoop, "__init__", spy)
     for threshold, n_trainings in ((None, 1), (0.3, 1), ([0.2, 0.4, 0.6], 1), ("f1", 4)):
         trained_on.clear()
         base = CNNClassifier(**{**TINY, "epochs": 1})

@@ -17,10 +17,10 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.class_weight import compute_class_weight
 
 from sk_cifar_ovr import CNNClassifier, ImageSampler, OneVsRestCNNClassifier, load, save
-from sk_cifar_ovr.engine._training_loop import _Run
+from sk_cifar_ovr.engine._training_loop import _TrainingLoop
 from sk_cifar_ovr.exceptions import ResamplingError, SavedFileError
 from sk_cifar_ovr.losses import sparse_categorical_focal_loss
-from sk_cifar_ovr.one_vs_rest._task_sampler import ProblemSampler
+from sk_cifar_ovr.one_vs_rest._task_samplers import ImageTaskSampler
 
 TINY = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
 UNDER, OVER = RandomUnderSampler(random_state=0), RandomOverSampler(random_state=0)
@@ -52,13 +52,13 @@ def rare(digits):
 def trained_on(monkeypatch):
     """What every network was trained on, as the engine sees it."""
     seen = []
-    real = _Run.__init__
+    real = _TrainingLoop.__init__
 
     def spy(self, network, trainer, rows, *rest):
         seen.append(rows)
         real(self, network, trainer, rows, *rest)
 
-    monkeypatch.setattr(_Run, "__init__", spy)
+    monkeypatch.setattr(_TrainingLoop, "__init__", spy)
     return seen
 
 
@@ -99,7 +99,7 @@ def test_processes_change_nothing(rare):
     with parallel_config(backend="threading"):
         two = ovr(SMOTE(random_state=0), more={"n_jobs": 2}).fit(X, y, sample_weight=np.linspace(0.5, 2, len(X)))
     np.testing.assert_array_equal(positives(one, X), positives(two, X))
-    sent = pickle.loads(pickle.dumps(ProblemSampler(SMOTE(k_neighbors=2), "cat")))
+    sent = pickle.loads(pickle.dumps(ImageTaskSampler(SMOTE(k_neighbors=2), "cat")))
     assert sent.sampler.k_neighbors == 2
 
 
@@ -143,7 +143,7 @@ def test_losses_are_means_over_the_picked_rows(rare, strategy, sampler, settings
 
 
 def test_new_images_are_not_for_heads_that_share_a_batch(rare, monkeypatch):
-    monkeypatch.setattr(_Run, "__init__", None)
+    monkeypatch.setattr(_TrainingLoop, "__init__", None)
     for sampler in (*MAKERS, RandomOverSampler(shrinkage=1.0), FunctionSampler(), ImageSampler(SMOTE())):
         with pytest.raises(ResamplingError, match="strategy='independent', or a sampler that picks"):
             ovr(sampler, "joint").fit(*rare)
@@ -337,7 +337,7 @@ def test_one_image_of_a_class(digits, monkeypatch, strategy):
     if strategy == "joint":
         ovr(OVER, strategy, epochs=1).fit(X, names)
         return
-    monkeypatch.setattr(_Run, "__init__", None)
+    monkeypatch.setattr(_TrainingLoop, "__init__", None)
     with pytest.raises(ResamplingError, match=r"Class 'dodo' \(1\) .* 1 image: use RandomOverSampler"):
         ovr(SMOTE()).fit(X, names)
     names[6:11] = "dodo"
@@ -366,7 +366,7 @@ def narrow(X, y):
     ids=["ratio", "labels", "parameter", "inner", "text", "classifier"],
 )
 def test_what_cannot_be_done_is_said_before_training(rare, monkeypatch, sampler, message):
-    monkeypatch.setattr(_Run, "__init__", None)
+    monkeypatch.setattr(_TrainingLoop, "__init__", None)
     for strategy in STRATEGIES:
         if strategy == "independent" or not isinstance(sampler, SMOTE):
             with pytest.raises(ValueError, match=message):

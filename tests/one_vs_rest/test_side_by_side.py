@@ -9,8 +9,8 @@ from sklearn.base import clone
 import sk_cifar_ovr.one_vs_rest._tasks as problems
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr.engine.compiled._backends import trace_count
-from sk_cifar_ovr.engine.compiled._branches import side_by_side_pays
 from sk_cifar_ovr.engine.compiled._pool import clear_programs
+from sk_cifar_ovr.engine.compiled._side_by_side import side_by_side_pays
 from sk_cifar_ovr.networks import cifar_cnn
 
 
@@ -53,7 +53,7 @@ def fits(force, estimator, X, y, sample_weight=None):
 
 
 def states(ovr):
-    return [estimator._network.state for estimator in ovr.estimators_]
+    return [estimator.network_.state for estimator in ovr.estimators_]
 
 
 def assert_equal(apart, together, tolerance=0.0):
@@ -93,7 +93,7 @@ def test_no_weight_is_shared(few, forced):
     kernels = [i for i, values in enumerate(first) if values.ndim > 1]
     assert all(not np.array_equal(first[i], second[i]) for i in kernels)
     assert not any(np.shares_memory(a, b) for a, b in zip(first, second, strict=True))
-    assert ovr._joint is None
+    assert ovr.joint_network_ is None
 
 
 def test_one_program_for_all_networks(few, forced):

@@ -87,9 +87,14 @@ def settings_key(thing: Any, settings: dict[str, Any] | None = None) -> str:
     str
     """
     try:
-        _check_determined(thing)
+        if settings is None and not isinstance(thing, keras.Operation) and not _config_is_complete(type(thing)):
+            # Its attributes are what `__init__` made of its arguments.
+            settings = vars(thing)
+        else:
+            _check_determined(thing)
         if settings is None:
-            settings = {name: value for name, value in _config(thing).items() if name != "name"}
+            settings = _config(thing)
+        settings = {name: value for name, value in settings.items() if name != "name"}
         return ":".join((_class_token(type(thing)), _digest(settings)))
     except _Undetermined:
         return _unique()
@@ -123,11 +128,12 @@ def graph_config(model: keras.Model) -> Any:
 
     def find_names(value) -> None:
         if isinstance(value, dict):
-            config = value.get("config")
+            config, class_name = value.get("config"), str(value.get("class_name"))
             if isinstance(config, dict):
                 keras_owns[id(config)] = str(value.get("module")).startswith("keras")
-                if isinstance(config.get("name"), str):
-                    number(config["name"], str(value.get("class_name")))
+            for named in (value, config):
+                if isinstance(named, dict) and isinstance(named.get("name"), str):
+                    number(named["name"], class_name)
             for inner in value.values():
                 find_names(inner)
         elif isinstance(value, (list, tuple)):
@@ -219,7 +225,9 @@ def _digest(config: Any) -> str:
             return value.item()
         if isinstance(value, np.ndarray) and value.dtype != object:
             return [value.dtype.str, value.tolist()]
-        if isinstance(value, (keras.losses.Loss, keras.optimizers.schedules.LearningRateSchedule)):
+        if isinstance(value, keras.DTypePolicy):
+            return value.name
+        if isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
             return settings_key(value)
         raise _Undetermined
 
