@@ -7,7 +7,7 @@ from _losses_tried import NAMES, TITLES
 from _study import BASELINE, SETTINGS, compared, setting
 from matplotlib.ticker import MaxNLocator
 
-from sk_cifar_ovr.plots._style import class_style
+from sk_cifar_ovr.plots import class_style
 
 DRAWN = {"f1_at_half": "F1 at 0.5", "f1_tuned": "F1 at tuned thresholds", "average_precision": "average precision"}
 CURVES = ("crossentropy", "focal_2", "focal_2_alpha", "weights")

@@ -26,7 +26,7 @@ from _cifar import CLASSES, held_out, whole
 from _common import DATA, RESULTS, surroundings, write_result
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, ovr_report, save
-from sk_cifar_ovr.classifier._recipes import with_recipe
+from sk_cifar_ovr.classifier import with_recipe
 from sk_cifar_ovr.metrics import positive_probabilities
 from sk_cifar_ovr.one_vs_rest._thresholds import tuned_threshold
 

@@ -59,8 +59,9 @@ def cost(arguments):
 
 
 def _cost(name, size, X, y, repeats):
-    from sk_cifar_ovr import CNNClassifier, clear_programs
     from sk_cifar_ovr.engine.compiled._branches import multiply_adds
+
+    from sk_cifar_ovr import CNNClassifier, clear_programs
 
     # The custom CNN takes images as they come; backbones enlarge them themselves, which is part of the cost.
     own = name == "cifar_cnn"

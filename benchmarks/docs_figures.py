@@ -125,7 +125,7 @@ def plot_classes(table, path):
     """F1 of each class: one row a class, one mark a run, these a little above one another."""
     import matplotlib.pyplot as plt
 
-    from sk_cifar_ovr.plots._style import class_style
+    from sk_cifar_ovr.plots import class_style
 
     figure, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
     places = np.arange(len(table))[::-1]

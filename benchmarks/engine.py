@@ -40,8 +40,8 @@ from _sides import (
     skorch_ovr,
 )
 
-from sk_cifar_ovr.engine.compiled._backends import trace_count
-from sk_cifar_ovr.one_vs_rest._tasks import FittedProblems
+from sk_cifar_ovr.engine.compiled import trace_count
+from sk_cifar_ovr.one_vs_rest._tasks import FittedTasks
 
 
 def compared(sides, baseline, repeats, score, made_later=dict) -> dict:
@@ -115,7 +115,7 @@ def _predictions(arguments, theirs, joint, independent):
     sides = {
         "scikeras": lambda: np.stack([model.predict_proba(X)[:, 1] for model in theirs], axis=1).argmax(axis=1),
         "joint": lambda: joint.predict(X),
-        "independent": lambda: FittedProblems(independent, None).outputs(X)[..., 1].argmax(axis=1),
+        "independent": lambda: FittedTasks(independent, None).outputs(X)[..., 1].argmax(axis=1),
     }
     for side in sides.values():
         side()

@@ -96,7 +96,7 @@ def throughput(arguments):
 
 def side_by_side(arguments):
     """Ten networks in one program against one after another, 5,000 images, 1 epoch, after one to warm up."""
-    import sk_cifar_ovr.one_vs_rest._tasks as problems
+    import sk_cifar_ovr.one_vs_rest._joint_training as joint_training
 
     part = data(arguments)
     X, y = part.X[:5000], part.y[:5000]
@@ -104,7 +104,7 @@ def side_by_side(arguments):
     for name, together in (("one after another", False), ("side by side", True)):
 
         def fit(together=together):
-            problems.side_by_side_pays = lambda *_: together
+            joint_training.side_by_side_pays = lambda *_: together
             our_ovr("independent", epochs=1).fit(X, y)
 
         sides[name] = fit

@@ -14,10 +14,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 from _common import clock, described, interleaved, ratios, surroundings, write_result
-
-import sk_cifar_ovr.one_vs_rest._tasks as problems
-from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load_digit_images
 from sk_cifar_ovr.engine.compiled._branches import multiply_adds
+
+import sk_cifar_ovr.one_vs_rest._joint_training as joint_training
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load_digit_images
 
 
 def dense(meta, *, units=32):
@@ -50,7 +50,7 @@ def side_by_side(arguments):
         base = CNNClassifier(**{"precision": "float32", "random_state": 0, **settings})
 
         def fit(together, base=base, X=X, y=y):
-            problems.side_by_side_pays = lambda *_: together
+            joint_training.side_by_side_pays = lambda *_: together
             return OneVsRestCNNClassifier(base, strategy="independent").fit(X, y)
 
         sides = {"one after another": lambda fit=fit: fit(False), "side by side": lambda fit=fit: fit(True)}

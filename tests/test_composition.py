@@ -48,6 +48,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
 from sk_cifar_ovr import CNNClassifier, EmbeddingDisplay, OneVsRestCNNClassifier, OvRConfusionDisplay, OvRCurvesDisplay
+from sk_cifar_ovr.classifier import set_up_network
 from sk_cifar_ovr.plots import HistoryDisplay, OvRCalibrationDisplay
 
 SHAPE = (8, 8, 1)
@@ -103,7 +104,8 @@ def test_nested_parameters_reach_builder_loss_and_optimizer(images):
     pipeline.set_params(cnn__model__filters=(2, 3, 4), cnn__loss__gamma=0.5)
     pipeline.set_params(cnn__optimizer__learning_rate=0.25)
     fitted = clone(pipeline).fit(X, y)[-1]
-    loss, optimizer = fitted._bridge.compiled_parts()
+    setup = set_up_network(fitted, X, fitted.classes_)
+    loss, optimizer = setup.loss, setup.optimizer
     assert fitted.model_.get_layer("conv2a").filters == 3
     assert (loss.gamma, float(optimizer.learning_rate)) == (0.5, 0.25)
 

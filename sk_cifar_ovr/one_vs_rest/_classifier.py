@@ -1,6 +1,7 @@
 """`OneVsRestCNNClassifier`: one task a class, "class k or the rest"."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -177,7 +178,7 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         self.estimators_, self.joint_network_, self.searches_ = fitted.estimators, fitted.joint, fitted.searches
         self.classes_ = images.classes
         self.calibrators_ = calibrators
-        self.thresholds_ = thresholds
+        self.thresholds_: Any = thresholds
         self.history_ = fitted.history()
         return self
 

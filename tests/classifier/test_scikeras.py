@@ -28,6 +28,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, SparseCategoricalFocalLoss, load, save
 from sk_cifar_ovr.classifier import _scikeras as seam
+from sk_cifar_ovr.classifier import optimizer_class
 from sk_cifar_ovr.engine.compiled import Network
 from sk_cifar_ovr.engine.compiled import _pool as _pool
 from sk_cifar_ovr.exceptions import UnknownParameterError
@@ -296,12 +297,12 @@ def test_a_route_to_nowhere_is_refused(images, wrong):
 
 @pytest.mark.parametrize("name", ["lamb", "Muon", "adam"])
 def test_every_optimizer_of_keras_has_a_name(name):
-    assert seam.optimizer_class(name).__name__.lower() == name.lower()
+    assert optimizer_class(name).__name__.lower() == name.lower()
 
 
 def test_the_base_of_all_optimizers_has_none():
     with pytest.raises(ValueError, match="'optimizer' is not an optimizer"):
-        seam.optimizer_class("optimizer")
+        optimizer_class("optimizer")
 
 
 def test_instances_take_no_routed_parameters(images):

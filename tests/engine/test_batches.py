@@ -7,7 +7,8 @@ from sklearn.metrics import recall_score
 from sklearn.model_selection import GridSearchCV
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
-from sk_cifar_ovr.engine._batches import drawn, make_draw, shuffled
+from sk_cifar_ovr.engine import balanced_batches
+from sk_cifar_ovr.engine._batches import balanced_orders, shuffled_orders
 from sk_cifar_ovr.engine._training_loop import _TrainingLoop
 from sk_cifar_ovr.engine.compiled._backends import trace_count
 
@@ -15,7 +16,7 @@ TINY = {"model": dense, "epochs": 2, "batch_size": 40, "random_state": 0}
 
 
 def epochs(labels, balance, batch, n, seed=0):
-    orders = drawn(make_draw(labels, balance), batch, np.random.default_rng(seed))
+    orders = balanced_orders(balanced_batches(labels, balance), batch, np.random.default_rng(seed))
     return [next(orders) for _ in range(n)]
 
 
@@ -26,7 +27,7 @@ def batches(monkeypatch):
     real = _TrainingLoop.batch_of
 
     def spy(self, index, n_new):
-        seen.append((self.rows, index[:n_new]))
+        seen.append((self.data, index[:n_new]))
         return real(self, index, n_new)
 
     monkeypatch.setattr(_TrainingLoop, "batch_of", spy)
@@ -95,15 +96,15 @@ def test_the_same_seed_draws_the_same_rows():
 
 
 def test_the_rarest_of_equals_is_the_last():
-    assert make_draw(np.array([0, 1] * 5), 0.2).shares.tolist() == [0.8, 0.2]
-    assert make_draw(np.array([0, 1, 1]), 0.2).shares.tolist() == [0.2, 0.8]
-    assert make_draw(np.zeros(3), 0.2).shares.tolist() == [1.0]
+    assert balanced_batches(np.array([0, 1] * 5), 0.2).shares.tolist() == [0.8, 0.2]
+    assert balanced_batches(np.array([0, 1, 1]), 0.2).shares.tolist() == [0.2, 0.8]
+    assert balanced_batches(np.zeros(3), 0.2).shares.tolist() == [1.0]
 
 
 @pytest.mark.parametrize("balance", [False, np.False_])
 def test_without_it_every_row_comes_once(balance):
-    assert make_draw(np.array([0, 1]), balance) is None
-    orders = shuffled(50, np.random.default_rng(0))
+    assert balanced_batches(np.array([0, 1]), balance) is None
+    orders = shuffled_orders(50, np.random.default_rng(0))
     first, second = next(orders), next(orders)
     np.testing.assert_array_equal(np.sort(first), np.arange(50))
     np.testing.assert_array_equal(np.sort(second), np.arange(50))

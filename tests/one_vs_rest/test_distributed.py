@@ -144,7 +144,7 @@ def test_draws_of_other_threads_do_not_reach_the_weights():
 
 def test_workers_that_keep_dying_are_an_error(many, monkeypatch):
     """Three losses are made good; the fourth is the caller's to know of."""
-    from sk_cifar_ovr.one_vs_rest import _tasks as _problems
+    from sk_cifar_ovr.one_vs_rest import _independent_training
 
     class Lost:
         calls = 0
@@ -159,7 +159,7 @@ def test_workers_that_keep_dying_are_an_error(many, monkeypatch):
             raise CancelledError
 
     X, y = many
-    monkeypatch.setattr(_problems, "Parallel", Lost)
+    monkeypatch.setattr(_independent_training, "Parallel", Lost)
     with pytest.raises(CancelledError):
         one_vs_rest().set_params(n_jobs=2).fit(X, y)
     assert Lost.calls == 4

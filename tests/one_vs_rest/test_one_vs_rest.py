@@ -164,9 +164,9 @@ def test_without_tuning_one_training_takes_all_rows(digits, monkeypatch, strateg
     trained_on = []
     real = _TrainingLoop.__init__
 
-    def spy(self, network, trainer, rows, *rest):
-        trained_on.append(rows.train)
-        real(self, network, trainer, rows, *rest)
+    def spy(self, network, job, *rest):
+        trained_on.append(job.data.train)
+        real(self, network, job, *rest)
 
     monkeypatch.setattr(_TrainingLoop, "__init__", spy)
     for threshold, n_trainings in ((None, 1), (0.3, 1), ([0.2, 0.4, 0.6], 1), ("f1", 4)):
@@ -333,17 +333,17 @@ def test_class_weights_that_are_none_are_refused(digits, weights):
 @pytest.mark.parametrize(
     ("metric", "error", "message"),
     [
-        (lambda t, p: float("nan"), ValueError, "every answer was right"),
+        (lambda t, p: float("nan"), ValueError, "every prediction was right"),
         (lambda t, p: None, TypeError, "one number"),
         (lambda t, p: [1.0, 0.5], TypeError, "one number"),
     ],
     ids=["nan", "none", "list"],
 )
 def test_a_metric_that_gives_no_number_is_said_before_training(digits, monkeypatch, metric, error, message):
-    from sk_cifar_ovr.one_vs_rest import _cross_fitting as _crossfit
+    from sk_cifar_ovr.one_vs_rest._training import TaskSettings
 
     X, y = digits
-    monkeypatch.setattr(_crossfit.Problems, "fit", None)
+    monkeypatch.setattr(TaskSettings, "fit", None)
     with pytest.raises(error, match=message):
         OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold=metric).fit(X, y)
 

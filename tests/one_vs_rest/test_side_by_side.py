@@ -6,12 +6,12 @@ import pytest
 from conftest import dense
 from sklearn.base import clone
 
-import sk_cifar_ovr.one_vs_rest._tasks as problems
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr.engine.compiled._backends import trace_count
 from sk_cifar_ovr.engine.compiled._pool import clear_programs
 from sk_cifar_ovr.engine.compiled._side_by_side import side_by_side_pays
 from sk_cifar_ovr.networks import cifar_cnn
+from sk_cifar_ovr.one_vs_rest import _joint_training
 
 
 def convolutional(meta):
@@ -38,7 +38,7 @@ def forced(monkeypatch):
     """Decide for the engine whether networks go side by side."""
 
     def force(answer):
-        monkeypatch.setattr(problems, "side_by_side_pays", lambda *_: answer)
+        monkeypatch.setattr(_joint_training, "side_by_side_pays", lambda *_: answer)
 
     return force
 
@@ -124,7 +124,7 @@ def test_one_program_for_all_networks(few, forced):
 def test_what_belongs_to_one_network_keeps_them_apart(few, forced, monkeypatch, settings):
     X, y = few
     forced(True)
-    monkeypatch.setattr(problems, "_fit_together", lambda *_, **__: pytest.fail("went side by side"))
+    monkeypatch.setattr(_joint_training, "_fit_together", lambda *_, **__: pytest.fail("went side by side"))
     base = CNNClassifier(dense, **{"epochs": 1, "random_state": 0, **settings})
     OneVsRestCNNClassifier(base, strategy="independent").fit(X, y)
 
@@ -141,7 +141,7 @@ def test_short_steps_go_side_by_side_where_there_are_many():
 def test_the_rule_is_asked_by_fit(few, monkeypatch):
     X, y = few
     asked = []
-    monkeypatch.setattr(problems, "side_by_side_pays", lambda _, *sizes: asked.append(sizes) or False)
+    monkeypatch.setattr(_joint_training, "side_by_side_pays", lambda _, *sizes: asked.append(sizes) or False)
     base = CNNClassifier(dense, epochs=3, batch_size=50, random_state=0)
     OneVsRestCNNClassifier(base, strategy="independent").fit(X[:100], y[:100])
     assert asked == [(50, 6, 3)]
