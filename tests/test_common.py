@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import dense
+from small_networks import dense
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.under_sampling import ClusterCentroids, RandomUnderSampler, TomekLinks
 from imblearn.utils.estimator_checks import parametrize_with_checks as parametrize_with_sampler_checks

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from conftest import dense
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, SparseCategoricalFocalLoss
 from sk_cifar_ovr.losses import SparseCategoricalCrossentropy, class_alpha, sparse_categorical_focal_loss

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
-from conftest import dense
+from small_networks import dense
 from imblearn.pipeline import Pipeline
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import clone

@@ -292,7 +292,8 @@ class CNNClassifier(BaseImageClassifier):
         -------
         ndarray of shape (n,)
         """
-        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        best = np.argmax(self.predict_proba(X), axis=1)
+        return self.classes_[best]
 
     @property
     def model_(self) -> keras.Model:

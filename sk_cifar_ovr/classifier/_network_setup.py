@@ -62,7 +62,7 @@ class NetworkSetup:
     @property
     def classes(self) -> np.ndarray:
         """Class labels."""
-        return self.seam.classes_
+        return np.asarray(self.seam.classes_)
 
     def fitted(self, spec: NetworkSpec, state: State, optimizer_state: OptimizerState | None = None) -> FittedNetwork:
         """The network with trained values."""

@@ -61,7 +61,7 @@ def _train_head_first(network: Network, job: TrainingJob, head_epochs: int, froz
     parts = network.parts()
     features = replace(job.data, X=stored_features(parts, job.data, job.feature_cache, progress), scale=1.0)
     head_job = replace(job, data=features, augmentation=None)
-    first, headed = None, None
+    first, headed = None, job.start.state
     if head_epochs:
         progress.phase = "head"
         schedule = replace(job.schedule, epochs=head_epochs)

@@ -35,7 +35,8 @@ def fit_independently(tasks: Tasks, n_jobs: int | None, progress: Progress) -> F
         progress.now(f"{len(tasks.estimators)} networks side by side")
         return fit_side_by_side(tasks, progress)
     images, mode = tasks.images, tasks.mode
-    columns = zip(tasks.estimators, tasks.labels.T, tasks.samplers or [None] * len(tasks.estimators), strict=True)
+    samplers: Any = tasks.samplers or [None] * len(tasks.estimators)
+    columns = zip(tasks.estimators, tasks.labels.T, samplers, strict=True)
     if in_processes:
         # Images go as they are: joblib and Dask know by identity what the workers have already.
         calls = [

@@ -4,7 +4,7 @@ import itertools
 from types import SimpleNamespace
 
 import pytest
-from conftest import dense
+from small_networks import dense
 
 import sk_cifar_ovr._shared.progress as progress
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import dense
+from small_networks import dense
 from sklearn.metrics import recall_score
 from sklearn.model_selection import GridSearchCV
 

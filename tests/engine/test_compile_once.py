@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from conftest import dense
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, load, save
 from sk_cifar_ovr.engine.compiled._backends import trace_count
@@ -141,7 +141,7 @@ def test_what_a_builder_reads_from_objects_and_classes_is_looked_into(digits):
 def test_what_a_builder_of_a_module_reads_is_looked_into(digits, tmp_path, monkeypatch):
     X, y = digits
     (tmp_path / "own_networks.py").write_text(
-        "from conftest import dense\nUNITS = 4\n\ndef build(meta):\n    return dense(meta, units=UNITS)\n"
+        "from small_networks import dense\nUNITS = 4\n\ndef build(meta):\n    return dense(meta, units=UNITS)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     own_networks = importlib.import_module("own_networks")

@@ -9,7 +9,7 @@ import cloudpickle
 import keras
 import numpy as np
 import pytest
-from conftest import dense
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier
 from sk_cifar_ovr.engine.compiled._backends import trace_count

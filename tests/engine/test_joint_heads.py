@@ -5,7 +5,7 @@ import pickle
 import keras
 import numpy as np
 import pytest
-from conftest import dense
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr.engine.compiled._joint_network import with_heads

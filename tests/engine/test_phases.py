@@ -6,7 +6,7 @@ from contextlib import redirect_stderr
 import keras
 import numpy as np
 import pytest
-from conftest import initial_model
+from small_networks import initial_model
 from sklearn.base import clone
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier

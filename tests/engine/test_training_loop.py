@@ -5,7 +5,7 @@ import random
 import keras
 import numpy as np
 import pytest
-from conftest import dense
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier
 from sk_cifar_ovr.engine.compiled._pool import clear_programs

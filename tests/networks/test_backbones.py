@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from backbone_helpers import META, SMALL, assert_close, leaves, random_rgb, run_eagerly, same, small_weights
-from conftest import initial_model
+from small_networks import initial_model
 from sk_cifar_ovr.backbones import mobilenet
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV

@@ -10,7 +10,7 @@ from threading import Thread
 import keras
 import numpy as np
 import pytest
-from conftest import dense
+from small_networks import dense
 from joblib import parallel_config, register_parallel_backend
 from joblib._parallel_backends import LokyBackend
 from sklearn.base import clone

@@ -2,7 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import dense
+from small_networks import dense
 from sklearn.metrics import f1_score, hamming_loss, precision_score, recall_score, zero_one_loss
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier

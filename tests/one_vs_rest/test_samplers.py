@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from conftest import dense
+from small_networks import dense
 from imblearn import FunctionSampler
 from imblearn.combine import SMOTEENN
 from imblearn.over_sampling import SMOTE, RandomOverSampler

@@ -5,7 +5,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from conftest import dense
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.exceptions import SavedFileError

@@ -10,6 +10,7 @@ import keras
 from keras.src.random import seed_generator
 
 from ..._shared.variables import State, write
+from ...networks import infer_by_default
 from ._joint_network import JointNetwork, with_heads
 from ._model_checks import check_fits, check_own_layers, checked_model
 from ._precision import with_precision
@@ -109,12 +110,15 @@ def build_network(spec: NetworkSpec, seed: int) -> BuiltNetwork:
     """
     with seeded_building(seed):
         base = model = checked_model(spec.build(), spec.n_classes)
+        infer_by_default(base)
         if spec.precision is not None:
             model = with_precision(model, spec.precision)
+            infer_by_default(model)
         check_own_layers(model)
         if spec.n_heads is None:
             return BuiltNetwork(base, model)
         joint = (with_heads if spec.shares_trunk else with_branches)(model, spec.n_heads)
+        infer_by_default(joint.model)
         return BuiltNetwork(base, joint.model, joint)
 
 

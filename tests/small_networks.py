@@ -1,0 +1,27 @@
+"""Small networks that tests of several rooms train."""
+
+import numpy as np
+
+
+def dense(meta, *, units=16):
+    """A tiny builder on flat rows."""
+    import keras
+
+    shape = meta.get("image_shape_") or meta["X_shape_"][1:]
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(units, activation="tanh"),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+def initial_model(clf):
+    """The network of a fitted classifier as it was before training."""
+    from sk_cifar_ovr.engine.compiled import borrow, build_model
+
+    seed = int(np.random.RandomState(clf.random_state).randint(np.iinfo(np.int32).max))
+    with borrow(clf.network_.spec) as network:
+        return build_model(clf.network_.spec, network.initial_state(seed))
