@@ -1,4 +1,4 @@
-"""The errors and warnings this package raises; each is also one of Python's or scikit-learn's own."""
+"""Errors and warnings of this package. Each is a subclass of an exception of Python or a warning of scikit-learn."""
 
 from sklearn.exceptions import DataConversionWarning
 
@@ -8,15 +8,15 @@ class DatasetError(ValueError):
 
 
 class ChecksumError(DatasetError):
-    """A file whose checksum is not the published one."""
+    """A file whose checksum differs from the published one."""
 
 
 class ImageShapeError(ValueError):
-    """Images whose shape a network cannot take."""
+    """Images whose shape a network does not accept."""
 
 
 class NetworkError(ValueError):
-    """A builder that returned something other than an uncompiled softmax classifier, or cannot be cut."""
+    """A builder that returns an unsuitable model, or a model that cannot be used in the way asked for."""
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -24,32 +24,32 @@ class NonFiniteLossError(ArithmeticError):
 
 
 class ResamplingError(ValueError):
-    """Images that a sampler cannot resample, or not in the strategy it is used in."""
+    """Images that a sampler cannot resample, or a sampler that does not suit the one-vs-rest strategy."""
 
 
 class SavedFileError(ValueError):
-    """A saved estimator that is damaged, or names something that is not trusted."""
+    """A saved estimator that is damaged or refers to something that is not trusted."""
 
 
 class WeightsError(ValueError):
-    """Weights of a pretrained network that are damaged, of another network, or out of reach."""
+    """Pretrained weights that are damaged, belong to another network, or cannot be downloaded."""
 
 
 class UnknownParameterError(TypeError, ValueError):
-    """A parameter name that nothing takes.
+    """An unknown parameter name.
 
-    Both a ``TypeError`` (what Python raises for an unknown argument) and a ``ValueError`` (what
-    scikit-learn's ``set_params`` raises).
+    It is a ``TypeError``, as Python raises for an unknown argument, and a ``ValueError``, as scikit-learn's
+    ``set_params`` raises.
     """
 
 
 class MissingExtraError(ImportError):
-    """A part that needs an optional library, which is not installed."""
+    """A feature that needs an optional library that is not installed."""
 
 
 class PixelScaleWarning(DataConversionWarning):
-    """Pixels may be on another scale than is meant: floats within 0-1 are taken as 0-1, all else as 0-255."""
+    """Pixels may be on another scale than intended: floats within 0-1 are read as 0-1, everything else as 0-255."""
 
 
 class ColorWarning(DataConversionWarning):
-    """Grey images were repeated to the three channels that a pretrained network takes."""
+    """Grey images were copied to the three channels that a pretrained network needs."""

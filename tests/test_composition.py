@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from small_networks import dense
 from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay
@@ -46,6 +45,7 @@ from sklearn.model_selection import (
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, EmbeddingDisplay, OneVsRestCNNClassifier, OvRConfusionDisplay, OvRCurvesDisplay
 from sk_cifar_ovr.classifier import set_up_network

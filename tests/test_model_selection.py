@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import sklearn
-from small_networks import dense
 from imblearn.pipeline import Pipeline
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import clone
@@ -13,6 +12,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_sco
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, ImageSampler, OneVsRestCNNClassifier, load, ovr_report, save
 from sk_cifar_ovr.model_selection import loss_grid, ovr_scorer, search_frame

@@ -1,4 +1,4 @@
-"""One line of progress for a whole job, however many networks it trains."""
+"""Progress of a whole fit, which may train many networks, in one line."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ import sys
 import time
 from typing import Any
 
-# Of lines in a log file.
+# Time between two lines in a log file.
 SECONDS_APART = 30.0
 
 
 class Progress:
-    """Progress on standard error: what is being trained, how far, time left.
+    """Show on standard error what is being trained, the share that is done, and the time left.
 
-    One line that changes, on a terminal and in a notebook; elsewhere, as in a log file, a new line now and then.
+    On a terminal and in a notebook one line is updated. Elsewhere, for example in a log file, a new line is written
+    about twice a minute.
 
     Parameters
     ----------
     total : int
-        Rows to train on, summed over all networks and epochs.
+        Number of images to train on, summed over all networks and epochs.
     epochs : int, default=0
-        Epochs of each network, to be shown.
+        Number of epochs of each network, for display.
     verbose : int or bool, default=0
         0 shows nothing.
 
     Attributes
     ----------
     prefix, phase : str
-        Shown before and after what is being trained.
+        Texts shown before and after the name of what is being trained.
     first_epoch : int
-        Epochs of an earlier phase.
+        Number of epochs in earlier phases, added to the displayed epoch.
     """
 
     def __init__(self, total: int, epochs: int = 0, verbose: int | bool = 0):
@@ -46,7 +47,7 @@ class Progress:
             from rich.console import Console
 
             console = Console(file=sys.stderr)
-            self._bar = _changing_line(console) if console.is_terminal or console.is_jupyter else _Lines(console)
+            self._bar = _rich_bar(console) if console.is_terminal or console.is_jupyter else _Lines(console)
             self._bar.start()
             self._task = self._bar.add_task("training", total=self._total)
         return self
@@ -57,24 +58,24 @@ class Progress:
             self._bar = None
 
     def now(self, what: str) -> None:
-        """Name what is being trained, such as ``"class 3/10"``."""
+        """Set the name of what is being trained, such as ``"class 3/10"``."""
         self._what = self.prefix + what
 
-    def advance(self, n_rows: int, epoch: int | None = None) -> None:
-        """Count rows that were trained on."""
+    def advance(self, n_images: int, epoch: int | None = None) -> None:
+        """Count images that were trained on."""
         if self._bar is not None:
             parts = [part for part in (self._what, self.phase) if part]
             if self._epochs and epoch is not None:
                 parts.append(f"epoch {self.first_epoch + epoch + 1}/{self._epochs}")
-            self._bar.update(self._task, advance=n_rows, description=", ".join(parts) or "training")
+            self._bar.update(self._task, advance=n_images, description=", ".join(parts) or "training")
 
-    def skip(self, n_rows: int) -> None:
-        """Count rows that need no training after all, as when early stopping ends a fit."""
-        if self._bar is not None:
-            self._bar.update(self._task, advance=n_rows)
+    def skip(self, n_images: int) -> None:
+        """Count images that are not trained on, for example after early stopping."""
+        if n_images and self._bar is not None:
+            self._bar.update(self._task, advance=n_images)
 
 
-def _changing_line(console):
+def _rich_bar(console):
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
@@ -90,7 +91,7 @@ def _changing_line(console):
 
 
 class _Lines:
-    """Takes what rich's bar takes; writes a line where `SECONDS_APART` have passed, and one at the end."""
+    """Replacement for rich's progress bar that writes a line every `SECONDS_APART` seconds and one at the end."""
 
     def __init__(self, console):
         self._console = console
@@ -110,7 +111,7 @@ class _Lines:
         if now - self._last >= SECONDS_APART:
             self._last = now
             share = self._done / self._total
-            # Features are computed before the first row is trained on.
+            # Nothing is done yet while the features of a frozen trunk are computed.
             left = f", {(now - self._began) * (1 / share - 1) / 60:.1f} min left" if share else ""
             self._write(f"{share:.0%}{left}")
 

@@ -1,4 +1,4 @@
-"""Images as scikit-learn checks them and as a network takes them."""
+"""Validation of images: number and type of the values, shape of an image, scale of the pixels."""
 
 import math
 import warnings
@@ -13,23 +13,24 @@ from ..exceptions import ImageShapeError, PixelScaleWarning
 
 
 def checked_images(estimator, X, y="no_validation", *, reset: bool):
-    """Check X (and y) with scikit-learn's own checks, which see images as flat rows.
+    """Validate X, and y if given, with scikit-learn's `validate_data`, which gets images as flat rows.
 
     Parameters
     ----------
     estimator : estimator
-        Gets ``n_features_in_`` (h * w * c of images) and, if X is a data frame, ``feature_names_in_``.
+        If `reset`, its ``n_features_in_`` is set (height * width * channels for images), and its
+        ``feature_names_in_`` if X is a data frame.
     X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
     y : array-like of shape (n,), optional
     reset : bool
-        True in fit.
+        True in `fit`; False compares X with the attributes that `fit` set.
 
     Returns
     -------
     X : ndarray
-        Shape and dtype as given; an array is not copied.
+        With the shape and dtype of the input. Arrays are not copied.
     y : ndarray of shape (n,)
-        Only if y was given.
+        Only returned if y is given.
 
     Raises
     ------
@@ -52,33 +53,33 @@ def checked_images(estimator, X, y="no_validation", *, reset: bool):
     else:
         X = checked
     if images is not None:
-        # The caller's own array if possible: Dask knows by identity what it has sent to its workers.
+        # Return the caller's array if possible: Dask recognises data that its workers already have by identity.
         X = images if X is flat else X.reshape(images.shape)
     return X if isinstance(y, str) else (X, y)
 
 
 def keeps_last_fit(fit: Callable) -> Callable:
-    """Decorate a fit: if it fails, the estimator keeps ``n_features_in_`` and the names of the last one."""
-    learnt = ("n_features_in_", "feature_names_in_")
+    """Decorate `fit` to restore ``n_features_in_`` and ``feature_names_in_`` of the last fit if it fails."""
+    attributes = ("n_features_in_", "feature_names_in_")
 
     @wraps(fit)
-    def kept(estimator, *args, **options):
-        before = {name: value for name, value in vars(estimator).items() if name in learnt}
+    def restoring_fit(estimator, *args, **options):
+        before = {name: value for name, value in vars(estimator).items() if name in attributes}
         try:
             return fit(estimator, *args, **options)
         except BaseException:
-            for name in learnt:
+            for name in attributes:
                 vars(estimator).pop(name, None)
             vars(estimator).update(before)
             raise
 
-    return kept
+    return restoring_fit
 
 
 def _to_array(X) -> np.ndarray:
     if isinstance(X, np.ndarray):
         return X
-    # Ragged or textual input is left to scikit-learn's own check.
+    # Ragged input is refused here; the values are validated by `validate_data`.
     return check_array(X, allow_nd=True, ensure_2d=False, dtype=None, ensure_all_finite=False, ensure_min_samples=0)
 
 
@@ -93,7 +94,7 @@ def _check_image_rank(X) -> None:
 
 
 def row_shape(X: np.ndarray, image_shape) -> tuple[int, ...]:
-    """Shape in which one image reaches the builder.
+    """Shape of one image in the input of the network.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ def row_shape(X: np.ndarray, image_shape) -> tuple[int, ...]:
     Raises
     ------
     ImageShapeError
-        If `image_shape` is no shape of an image, or not that of X.
+        If `image_shape` is not a valid shape, or does not match X.
     """
     if image_shape is None:
         return (*X.shape[1:], 1) if X.ndim == 3 else X.shape[1:]
@@ -117,12 +118,14 @@ def row_shape(X: np.ndarray, image_shape) -> tuple[int, ...]:
     if len(shape) != 3 or min(shape) < 1:
         raise ImageShapeError(f"image_shape={image_shape!r} must be (height, width, channels).")
     if int(np.prod(shape)) != int(np.prod(X.shape[1:])) or (X.ndim == 4 and X.shape[1:] != shape):
-        raise ImageShapeError(f"image_shape={shape} does not hold one row of X, whose shape is {X.shape}.")
+        raise ImageShapeError(f"image_shape={shape} does not hold one image of X, whose shape is {X.shape}.")
     return shape
 
 
 def pixel_scale(X: np.ndarray, estimator: str) -> float:
-    """Factor that brings pixels to 0-255: 255 for a float array within 0-1, else 1.
+    """Factor that scales pixels to 0-255: 255 for a float array with values from 0 to 1, else 1.
+
+    A `PixelScaleWarning` is raised if the factor is 255.
 
     Parameters
     ----------
@@ -138,7 +141,7 @@ def pixel_scale(X: np.ndarray, estimator: str) -> float:
         return 1.0
     warnings.warn(
         f"{estimator}: X holds floats from {X.min():.3g} to {X.max():.3g}, which were taken as pixels scaled to "
-        "0-1. Pixels otherwise count 0-255, whatever their dtype; pass uint8 images to avoid this reading.",
+        "0-1. Other pixels are taken as 0-255, whatever their dtype; pass uint8 images to avoid this warning.",
         PixelScaleWarning,
         stacklevel=4,
     )
@@ -146,19 +149,19 @@ def pixel_scale(X: np.ndarray, estimator: str) -> float:
 
 
 def warn_of_no_pixels(X: np.ndarray, estimator: str) -> None:
-    """Warn of booleans and negative values, which differ little after a built-in network divided by 255."""
+    """Warn of boolean and negative pixels, which the built-in networks, dividing by 255, can hardly distinguish."""
     unusual = "true and false" if X.dtype.kind == "b" else "negative values" if X.size and X.min() < 0 else None
     if unusual is not None:
         warnings.warn(
-            f"{estimator}: X holds {unusual}, and pixels count 0-255, so that the network hardly sees them differ. "
-            "Give uint8 images, or floats from 0 to 1: it scales them itself.",
+            f"{estimator}: X holds {unusual}, but pixels are expected from 0 to 255, so the network can hardly tell "
+            "them apart. Pass uint8 images, or floats from 0 to 1, which are scaled automatically.",
             PixelScaleWarning,
             stacklevel=4,
         )
 
 
 def warn_of_scale(X: np.ndarray, shape: tuple[int, ...], scale: float | None, estimator: str) -> None:
-    """Warn if pixels are on another scale than in fit: 0-255 instead of 0-1, or the reverse.
+    """Warn if pixels are on another scale than in `fit`: 0-255 instead of 0-1, or the reverse.
 
     Parameters
     ----------
@@ -167,13 +170,13 @@ def warn_of_scale(X: np.ndarray, shape: tuple[int, ...], scale: float | None, es
     shape : tuple of int
         Shape of one image.
     scale : float or None
-        `pixel_scale` in fit; None if any scale is possible.
+        Result of `pixel_scale` in `fit`; None skips the check.
     estimator : str
         Name of the estimator, for the warning.
     """
     if X.size == 0 or scale is None:
         return
-    # Slightly brighter than white is still the same scale.
+    # Values slightly above 1, as interpolation can give, are still on the scale 0-1.
     if scale != 1 and X.max() > 2:
         fitted, given = "floats from 0 to 1", f"values up to {X.max():.4g}"
     elif scale == 1 and len(shape) == 3 and X.dtype.kind == "f" and 0 < X.max() <= 1 and X.min() >= 0:
@@ -186,29 +189,43 @@ def warn_of_scale(X: np.ndarray, shape: tuple[int, ...], scale: float | None, es
 
 
 def images_like_fitted(estimator, X, shape: tuple[int, ...], scale: float | None = None) -> np.ndarray:
-    """Check X in prediction: scikit-learn's own checks, the shape of an image, the scale of the pixels.
+    """Validate X in prediction: values, shape of an image, and scale of the pixels.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted estimator.
+    X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+    shape : tuple of int
+        Shape of one image in `fit`.
+    scale : float or None, default=None
+        See `warn_of_scale`.
+
+    Returns
+    -------
+    ndarray
 
     Raises
     ------
     ImageShapeError
-        If X holds images of another shape.
+        If the images have another shape than in `fit`.
     """
     name = type(estimator).__name__
     check_same_shape(X, shape, name)
     X = checked_images(estimator, X, reset=False)
-    # Nested lists have a shape only now.
+    # Nested lists got a shape only in `checked_images`.
     check_same_shape(X, shape, name)
     warn_of_scale(X, shape, scale, name)
     return X
 
 
 def check_same_shape(X, shape: tuple[int, ...], estimator: str) -> None:
-    """Refuse images of another shape than in fit; scikit-learn checks flat rows.
+    """Check that images have the same shape as in `fit`; flat rows are checked by scikit-learn.
 
     Raises
     ------
     ImageShapeError
-        With both shapes.
+        If they have another shape. The message gives both shapes.
     """
     given = tuple(getattr(X, "shape", ()))[1:]
     if len(given) > 1 and len(shape) == 3 and (*given, 1)[:3] != shape:

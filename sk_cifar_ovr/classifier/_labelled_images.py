@@ -122,7 +122,7 @@ def checked_weights(sample_weight: Any, X) -> np.ndarray | None:
         sample_weight = np.full(len(X), sample_weight)
     weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weights.shape != (len(X),):
-        raise ValueError(f"sample_weight has shape {weights.shape}, expected one number an image: ({len(X)},).")
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected one number an image: ({len(X)},).")
     if (weights < 0).any():
         raise ValueError("Negative values in data passed to `sample_weight`.")
     if not weights.any():

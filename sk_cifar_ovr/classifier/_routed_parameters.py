@@ -64,8 +64,9 @@ def check_routed(routed: dict[str, Any], *, model: Callable, loss, optimizer, au
 
 
 def routed_parameters(estimator) -> dict[str, Any]:
-    """The routed parameters of a CNNClassifier."""
-    return {name: value for name, value in estimator.get_params(deep=False).items() if "__" in name}
+    """The routed parameters of a CNNClassifier: all but those of its `__init__`."""
+    own = estimator._get_param_names()
+    return {name: value for name, value in estimator.get_params(deep=False).items() if name not in own}
 
 
 def options_of(prefix: str, routed: dict[str, Any]) -> dict[str, Any]:

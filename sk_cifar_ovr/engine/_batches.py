@@ -1,4 +1,4 @@
-"""Which images make up the batches of an epoch."""
+"""Order of the images in the batches of an epoch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class BalancedBatches:
-    """How batches are drawn from the classes.
+    """Shares of the classes in each batch.
 
     Attributes
     ----------
     groups : ndarray of int, shape (n,)
-        Class of each training image, 0 to C - 1; every class is present.
+        Class of each training image, 0 to C - 1; each class has at least one image.
     shares : ndarray of float, shape (C,)
         Share of each class in every batch; they sum to 1.
     """
@@ -22,24 +22,26 @@ class BalancedBatches:
     shares: np.ndarray
 
     def frequency(self) -> np.ndarray:
-        """How often each image is drawn in an epoch on average, shape (n,)."""
+        """Expected number of times that each image is drawn in an epoch, shape (n,)."""
         return (len(self.groups) * self.shares / np.bincount(self.groups))[self.groups]
 
 
 def balanced_batches(labels: np.ndarray, balance: bool | float) -> BalancedBatches | None:
-    """Shares of the classes in each batch.
+    """Compute the shares of the classes in each batch.
 
     Parameters
     ----------
     labels : ndarray of shape (n,)
         Class of each training image.
     balance : bool or float
-        True gives all classes the same share. A number is the share of the rarest class (the last of those
-        that are equally rare); the other classes keep their proportions. False takes every image once.
+        True gives all classes the same share. A number is the share of the rarest class; the other classes keep
+        their proportions. If several classes are equally rare, the last one counts as the rarest. False draws each
+        image once per epoch.
 
     Returns
     -------
     BalancedBatches or None
+        None if `balance` is False.
 
     Examples
     --------
@@ -49,91 +51,100 @@ def balanced_batches(labels: np.ndarray, balance: bool | float) -> BalancedBatch
     >>> balanced_batches(labels, 0.4).shares.round(3)
     array([0.4, 0.2, 0.4])
     """
-    evenly = isinstance(balance, (bool, np.bool_))
-    if evenly and not balance:
+    is_flag = isinstance(balance, (bool, np.bool_))
+    if is_flag and not balance:
         return None
     classes, groups, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if evenly or len(classes) == 1:
+    if is_flag or len(classes) == 1:
         return BalancedBatches(groups, np.full(len(classes), 1 / len(classes)))
     rarest = len(counts) - 1 - int(np.argmin(counts[::-1]))
-    others = np.where(np.arange(len(counts)) == rarest, 0, counts)
-    shares = (1 - balance) * others / others.sum()
+    rest = np.where(np.arange(len(counts)) == rarest, 0, counts)
+    shares = (1 - balance) * rest / rest.sum()
     shares[rarest] = balance
     return BalancedBatches(groups, shares)
 
 
-def shuffled_orders(n_rows: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Orders of the images, epoch after epoch: each image once an epoch."""
+def shuffled_orders(n_images: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield an order of the images for each epoch, in which each image occurs once."""
     while True:
-        yield rng.permutation(n_rows)
+        yield rng.permutation(n_images)
 
 
 def balanced_orders(balance: BalancedBatches, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Orders of the images, epoch after epoch, with the shares of the classes in every batch.
+    """Yield an order of the images for each epoch, in which every batch has the given shares of the classes.
 
-    An epoch has as many images as there are. If the share of a class is no whole number of images, some batches have
-    one image more than others. The images of a class come in turn, in an order that is shuffled anew after each
-    round, so that none comes twice before the others have come once; rounds continue from one epoch to the next.
+    An epoch has n images. If a share is not a whole number of images, it is rounded up in some batches and down in
+    others. Within a class, no image is repeated before all images of the class were drawn, also across epochs.
 
     Parameters
     ----------
     balance : BalancedBatches
     batch : int
+        Batch size.
     rng : numpy.random.Generator
 
     Yields
     ------
     ndarray of int, shape (n,)
     """
-    n_rows, n_classes = len(balance.groups), len(balance.shares)
-    rounds = [_rounds(np.flatnonzero(balance.groups == c), rng) for c in range(n_classes)]
+    n_images, n_classes = len(balance.groups), len(balance.shares)
+    draws = [_shuffled_rounds(np.flatnonzero(balance.groups == c), rng) for c in range(n_classes)]
     edges = np.append(np.cumsum(balance.shares)[:-1], 1.0)
     while True:
-        slots = []
-        for start in range(0, n_rows, batch):
-            size = min(batch, n_rows - start)
-            # Systematic sampling: each class gets its share rounded up or down, and on average its share.
+        batches = []
+        for start in range(0, n_images, batch):
+            size = min(batch, n_images - start)
+            # Systematic sampling: each share is rounded up or down at random, and is exact on average.
             counts = np.diff(np.ceil(edges * size - rng.random()), prepend=0).astype(int)
-            slots.append(rng.permutation(np.repeat(np.arange(n_classes), counts)))
-        classes = np.concatenate(slots)
-        order = np.empty(n_rows, int)
-        for rows, places in zip(rounds, _places(classes, n_classes), strict=True):
-            order[places] = rows(len(places))
+            batches.append(rng.permutation(np.repeat(np.arange(n_classes), counts)))
+        classes = np.concatenate(batches)
+        order = np.empty(n_images, int)
+        for draw, positions in zip(draws, _positions(classes, n_classes), strict=True):
+            order[positions] = draw(len(positions))
         yield order
 
 
-def _places(classes: np.ndarray, n_classes: int) -> list[np.ndarray]:
-    """Positions of each class."""
+def _positions(classes: np.ndarray, n_classes: int) -> list[np.ndarray]:
+    """Positions of each class in `classes`."""
     ends = np.cumsum(np.bincount(classes, minlength=n_classes))[:-1]
     return np.split(np.argsort(classes, kind="stable"), ends)
 
 
-def _rounds(rows: np.ndarray, rng: np.random.Generator):
-    """A function ``take(n)`` that gives the next n indices of endless shuffled rounds."""
-    left = rows[:0]
+def _shuffled_rounds(index: np.ndarray, rng: np.random.Generator):
+    """Return a function ``draw(n)`` that yields each of `index` once in random order, then again in a new order."""
+    left = index[:0]
 
-    def take(n: int) -> np.ndarray:
+    def draw(n: int) -> np.ndarray:
         nonlocal left
         parts = [left]
-        for _ in range(-(-(n - len(left)) // len(rows))):
-            parts.append(rng.permutation(rows))
-        whole = np.concatenate(parts)
-        left = whole[n:]
-        return whole[:n]
+        for _ in range(-(-(n - len(left)) // len(index))):
+            parts.append(rng.permutation(index))
+        drawn = np.concatenate(parts)
+        left = drawn[n:]
+        return drawn[:n]
 
-    return take
+    return draw
 
 
 def wrapped(order: np.ndarray, start: int, size: int) -> tuple[np.ndarray, int]:
-    """Indices of one batch; the last batch is filled up from the start of the order.
+    """Indices of one batch; the last batch of an epoch is filled up with images from the start of the order.
 
-    A batch of one size is one graph on every backend, and batch normalisation sees a full batch.
+    All batches then have one size, which needs one compiled graph, and batch normalisation gets full batches.
+
+    Parameters
+    ----------
+    order : ndarray of int, shape (n,)
+        Order of the images in the epoch.
+    start : int
+        Position of the first image of the batch.
+    size : int
+        Batch size.
 
     Returns
     -------
     index : ndarray of shape (size,)
     n_new : int
-        Number of images that this epoch has not seen before.
+        Number of images of the batch that are new in this epoch.
 
     Examples
     --------

@@ -1,4 +1,7 @@
-"""The output of a layer of a trained network as a transformer: images in, one row of features an image out."""
+"""Transformer that turns images into features: (n, h, w, c) in, the outputs of a network's layer, (n, d), out.
+
+It takes networks from fitted estimators and knows nothing of how they are trained.
+"""
 
 from ._features import CNNFeatures
 

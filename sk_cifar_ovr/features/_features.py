@@ -1,4 +1,4 @@
-"""`CNNFeatures`: what a layer of a trained network says of each image, as a transformer."""
+"""`CNNFeatures`: the output of a layer of a trained network as a transformer."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
@@ -24,44 +24,47 @@ from ..one_vs_rest import OneVsRestCNNClassifier, is_search, task_estimator
 
 
 class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Features of images: the output of a layer of a trained network.
+    """Transform images into features: the output of a layer of a trained network.
 
     Parameters
     ----------
     estimator : CNNClassifier, OneVsRestCNNClassifier or scikeras.wrappers.KerasClassifier
-        The network. `fit` trains a clone of it; one that is trained already, and shall stay so, comes as
-        ``FrozenEstimator(estimator)``, which no `fit` and no search trains again.
+        Estimator whose network is used. `fit` trains a clone of it. To use a fitted estimator without training it
+        again, pass ``FrozenEstimator(estimator)``.
     layer : str or None, default=None
-        Name of the layer. None is the layer in front of the last one with weights: 128 features of the custom
-        CNN. Outputs of more than one dimension are flattened.
+        Name of the layer. None selects the layer before the last one with weights, which has 128 outputs in the
+        custom CNN. Outputs with more than one dimension are flattened.
     class_label : object, default=None
-        Of a one-vs-rest estimator: take the network of this class.
+        Class whose network is used. Only for a one-vs-rest estimator.
     concatenate : bool, default=False
-        Of a one-vs-rest estimator: features of all its networks side by side, in the order of the classes.
+        Whether to concatenate the features of all networks, in the order of the classes. Only for a one-vs-rest
+        estimator.
 
     Attributes
     ----------
     estimator_ : estimator
-        The fitted one: a clone of `estimator`, or `estimator` itself where it is frozen.
+        The fitted clone of `estimator`, or `estimator` itself if it is frozen.
     layer_ : str
         Name of the layer.
     n_features_in_ : int
-        Columns of flat rows; height * width * channels of images.
+        Number of pixel values per image: height * width * channels, or the columns of flat rows.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Only where X had names.
+        Names of the columns of X. Only defined if X is a data frame.
 
     See Also
     --------
-    sklearn.frozen.FrozenEstimator : Keeps a fitted estimator from being fitted again.
+    sklearn.frozen.FrozenEstimator : Wraps a fitted estimator so that it is not fitted again.
+    TSNETransformer : Projects features to two dimensions.
+    sklearn.decomposition.PCA : Reduces the number of features.
 
     Notes
     -----
-    The networks of ``OneVsRestCNNClassifier(strategy="independent")`` have features of their own each: say
-    which with `class_label` or `concatenate`. With ``strategy="joint"`` they share all layers but the last, and
-    neither is needed, nor makes a difference, up to there. `test_flip` and `test_shift` play no part: features are
-    those of the image itself.
+    With ``OneVsRestCNNClassifier(strategy="independent")`` each class has its own network, so `class_label` or
+    `concatenate` is required. With ``strategy="joint"`` all layers but the last are shared, and neither is needed for
+    these layers.
 
-    The weights are those of the estimator when `fit` was called.
+    The features keep the weights that a frozen estimator had when `fit` was called. `test_flip` and `test_shift` are
+    ignored.
 
     Examples
     --------
@@ -70,8 +73,16 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     >>> digits = load_digit_images()
     >>> X, y = digits.images[:512], digits.target[:512]
     >>> clf = CNNClassifier(epochs=1, random_state=0).fit(X, y)
-    >>> CNNFeatures(FrozenEstimator(clf)).fit_transform(X, y).shape
+    >>> CNNFeatures(FrozenEstimator(clf)).fit_transform(X).shape
     (512, 128)
+
+    In a pipeline, other classifiers can use the features:
+
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> neighbors = make_pipeline(CNNFeatures(FrozenEstimator(clf)), KNeighborsClassifier()).fit(X, y)
+    >>> neighbors.predict(X).shape
+    (512,)
     """
 
     _parameter_constraints: dict = {
@@ -94,86 +105,87 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Parameters
         ----------
         X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-            Images or flat rows of any numeric dtype; pixels count 0-255.
+            Images or flat rows of any numeric dtype, with pixels from 0 to 255.
         y : array-like of shape (n,) or None, default=None
-            Class labels; a frozen estimator needs none.
+            Class labels. Ignored if the estimator is frozen.
         sample_weight : array-like of shape (n,) or None, default=None
-            Weights of the rows, for the estimator; a frozen one needs none.
+            Sample weights. Ignored if the estimator is frozen.
 
         Returns
         -------
-        self
+        self : CNNFeatures
+            The fitted transformer.
 
         Raises
         ------
         TypeError
             If the estimator is of another type.
         ValueError
-            If a parameter, X or y is invalid, y is missing, or a one-vs-rest estimator has several networks and
-            neither `class_label` nor `concatenate` says which to take.
+            If a parameter, X or y is invalid, if y is missing, or if a one-vs-rest estimator has several networks and
+            neither `class_label` nor `concatenate` is given.
         NetworkError
-            If there is no such layer; names those that there are.
+            If there is no such layer. The message lists the layers.
         sklearn.exceptions.NotFittedError
             If a frozen estimator is not fitted.
         """
-        _check_kind(_inner(self.estimator))
-        self._check_choice()
+        _check_kind(_unfrozen(self.estimator))
+        self._check_selection()
         if isinstance(self.estimator, FrozenEstimator):
             check_is_fitted(self.estimator)
             estimator = self.estimator
         elif y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None: it trains its estimator. "
-                "One that is trained already goes in as FrozenEstimator(estimator)."
+                "To use a trained estimator as it is, pass FrozenEstimator(estimator)."
             )
         else:
             self._check_before_training(X, y)
             weights = {} if sample_weight is None else {"sample_weight": sample_weight}
             estimator = clone(self.estimator).fit(X, y, **weights)
-        networks = self._networks_of(_inner(estimator))
+        networks = self._networks_of(_unfrozen(estimator))
         with borrow(networks[0].spec) as network:
-            program = network.features(self.layer)
+            extractor = network.features(self.layer)
         if isinstance(estimator, FrozenEstimator):
-            _check_rows(_inner(estimator), X, networks[0].shape)
+            _check_images(_unfrozen(estimator), X, networks[0].shape)
         checked_images(self, X, reset=True)
         self.estimator_ = estimator
-        self.layer_ = program.layer
+        self.layer_ = extractor.layer
         self._networks = networks
-        self._n_features_out = program.width * len(networks)
+        self._n_features_out = extractor.width * len(networks)
         return self
 
-    def _check_choice(self) -> None:
+    def _check_selection(self) -> None:
         if self.class_label is not None and self.concatenate:
-            raise ValueError("class_label takes the features of one class, concatenate those of all: give one of them.")
-        if self.class_label is not None and not isinstance(_inner(self.estimator), OneVsRestCNNClassifier):
+            raise ValueError("class_label selects one class, and concatenate selects all: give one of them.")
+        if self.class_label is not None and not isinstance(_unfrozen(self.estimator), OneVsRestCNNClassifier):
             raise ValueError(
                 f"class_label={self.class_label!r} names a network of a OneVsRestCNNClassifier, and "
-                f"{type(_inner(self.estimator)).__name__} has one network for all classes."
+                f"{type(_unfrozen(self.estimator)).__name__} has one network for all classes."
             )
 
     def _networks_of(self, estimator) -> list[FittedNetwork]:
-        """The networks whose features are asked for."""
+        """The networks whose features are returned."""
         if is_scikeras(estimator):
             return [scikeras_network(estimator)]
         if isinstance(estimator, CNNClassifier):
             return [estimator.network_]
         networks = [each.network_ for each in estimator.estimators_]
         shared = estimator.joint_network_ is not None and self._in_trunk(networks[0].spec)
-        return [networks[k] for k in self._chosen(estimator.classes_, shared)]
+        return [networks[k] for k in self._selected(estimator.classes_, shared)]
 
-    def _chosen(self, classes: np.ndarray, shared: bool) -> list[int]:
-        """Which networks of a one-vs-rest estimator to take, by their numbers."""
+    def _selected(self, classes: np.ndarray, shared: bool) -> list[int]:
+        """Indices of the networks of a one-vs-rest estimator whose features are returned."""
         n_networks = 1 if len(classes) == 2 else len(classes)
         if self.class_label is not None:
-            places = [k for k, label in enumerate(classes) if label == self.class_label]
-            if not places:
+            matches = [k for k, label in enumerate(classes) if label == self.class_label]
+            if not matches:
                 raise ValueError(f"class_label={self.class_label!r} is none of the classes {classes}.")
-            return [places[0] if n_networks > 1 else 0]
+            return [matches[0] if n_networks > 1 else 0]
         if n_networks == 1 or shared:
             return [0]
         if not self.concatenate:
             raise ValueError(
-                f"Each of the {n_networks} networks has features of its own here: choose one with class_label "
+                f"Each of the {n_networks} networks has its own features: choose one with class_label "
                 f"(a class of {classes.tolist()}), or all with concatenate=True."
             )
         return list(range(n_networks))
@@ -183,7 +195,7 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             return in_trunk(network.model, self.layer)
 
     def _check_before_training(self, X, y) -> None:
-        """Refuse a layer, or a choice of networks, that there will not be: training takes long."""
+        """Check before the long training that the layer and the selected networks will exist."""
         estimator = clone(self.estimator)
         if is_scikeras(estimator):
             estimator.initialize(X, y)
@@ -198,31 +210,32 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             spec = untrained_spec(estimator, X, checked_classes(y, None, type(estimator).__name__))
         else:
             classes = checked_classes(y, None, type(estimator).__name__)
-            # A search may choose a network with other layers.
+            # The layers of a network that a search has yet to choose are unknown.
             base = task_estimator(estimator)
             spec = None if is_search(base) else untrained_spec(base, X, np.array([0, 1]))
-            self._chosen(classes, estimator.strategy == "joint" and (spec is None or self._in_trunk(spec)))
+            self._selected(classes, estimator.strategy == "joint" and (spec is None or self._in_trunk(spec)))
         if spec is not None:
             with borrow(spec) as network:
                 network.features(self.layer)
 
     def transform(self, X):
-        """Features of images.
+        """Compute the features of images.
 
         Parameters
         ----------
         X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-            Images or flat rows, on the same scale as in training.
+            Images or flat rows, with pixels on the same scale as in `fit`.
 
         Returns
         -------
         ndarray of shape (n, d)
-            float32, or float64 of a network in float64; a data frame after ``set_output(transform="pandas")``.
+            Features, in float64 if the network computes in float64, else in float32. A data frame after
+            ``set_output(transform="pandas")``.
         """
         check_is_fitted(self)
         shape, scale = self._networks[0].shape, self._networks[0].scale
         X = images_like_fitted(self, X, shape, None if scale == 1 else scale)
-        estimator = _inner(self.estimator_)
+        estimator = _unfrozen(self.estimator_)
         if is_scikeras(estimator):
             X = scikeras_input(estimator, X)
         parts = (each.features(X, self.layer_) for each in self._networks)
@@ -237,24 +250,24 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = _inner(self.estimator)
+        inner = _unfrozen(self.estimator)
         tags.target_tags.required = not isinstance(self.estimator, FrozenEstimator)
         tags.input_tags = get_tags(inner).input_tags
-        # Features have the precision of the network, whatever the pixels have.
-        settings = getattr(inner, "estimator", inner)
-        double = getattr(settings, "precision", None) == "float64"
-        tags.transformer_tags.preserves_dtype = ["float64" if double else "float32"]
+        # The dtype of the features depends on the network, not on the pixels.
+        classifier = getattr(inner, "estimator", inner)
+        is_double = getattr(classifier, "precision", None) == "float64"
+        tags.transformer_tags.preserves_dtype = ["float64" if is_double else "float32"]
         return tags
 
 
-def _inner(estimator):
+def _unfrozen(estimator):
     while isinstance(estimator, FrozenEstimator):
         estimator = estimator.estimator
     return estimator
 
 
-def _check_rows(estimator, X, shape) -> None:
-    """Refuse rows that the fitted estimator itself would refuse."""
+def _check_images(estimator, X, shape) -> None:
+    """Raise the error that the fitted estimator raises for X, if any."""
     if is_scikeras(estimator):
         scikeras_input(estimator, X)
     else:

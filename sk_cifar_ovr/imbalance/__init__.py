@@ -2,8 +2,8 @@
 
 from ._image_sampler import ImageSampler
 from ._resampling import (
-    Sampler,
     check_enough_images,
+    check_sampler,
     check_strategy,
     checked_clone,
     resample,
@@ -13,8 +13,8 @@ from ._resampling import (
 
 __all__ = [
     "ImageSampler",
-    "Sampler",
     "check_enough_images",
+    "check_sampler",
     "check_strategy",
     "checked_clone",
     "resample",

@@ -5,7 +5,7 @@ from imblearn.base import BaseSampler
 from imblearn.utils import check_target_type
 
 from ..classifier import checked_images
-from ._resampling import Sampler, check_enough_images, checked_clone, resample, selects_samples
+from ._resampling import check_enough_images, check_sampler, checked_clone, resample, selects_samples
 
 
 class ImageSampler(BaseSampler):
@@ -62,7 +62,7 @@ class ImageSampler(BaseSampler):
     ((1830, 8, 8, 1), dtype('uint8'), array([183, 183, 183, 183, 183, 183, 183, 183, 183, 183]))
     """
 
-    _parameter_constraints: dict = {"sampler": [Sampler]}
+    _parameter_constraints: dict = {"sampler": "no_validation"}
 
     def __init__(self, sampler):
         self.sampler = sampler
@@ -77,6 +77,7 @@ class ImageSampler(BaseSampler):
         return getattr(self.sampler, "_sampling_type", "bypass")
 
     def _check_X_y(self, X, y, accept_sparse=None):
+        check_sampler(self.sampler, type(self).__name__)
         y, is_one_hot = check_target_type(y, indicate_one_vs_all=True)
         if hasattr(X, "columns") and hasattr(X, "sparse"):
             X = X.sparse.to_dense()

@@ -1,7 +1,7 @@
 """Samplers of imbalanced-learn on images; only those that generate images work in float."""
 
 from numbers import Integral
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -10,11 +10,19 @@ from sklearn.utils import get_tags
 from ..exceptions import ResamplingError
 
 
-@runtime_checkable
-class Sampler(Protocol):
-    """Any object with `fit_resample`."""
+def check_sampler(sampler, estimator: str) -> None:
+    """Refuse a parameter `sampler` that cannot resample.
 
-    def fit_resample(self, X, y): ...
+    Raises
+    ------
+    ValueError
+        If it has no `fit_resample`.
+    """
+    if not callable(getattr(sampler, "fit_resample", None)):
+        raise ValueError(
+            f"The 'sampler' parameter of {estimator} must be an object implementing 'fit_resample', as the samplers of "
+            f"imbalanced-learn do; got {sampler!r}."
+        )
 
 
 def selects_samples(sampler) -> bool:

@@ -1,35 +1,40 @@
-"""Class weights of the K binary tasks."""
+"""Class weights of the class-vs-rest tasks."""
 
 
 def check_binary_weights(class_weight) -> None:
-    """Refuse class weights of a binary task for other labels than 0 and 1.
+    """Check that class weights of a binary task are for the labels 0 and 1.
 
     Raises
     ------
     ValueError
-        With these labels.
+        If there are other labels. The message lists them.
     """
-    others = [label for label in class_weight if label not in (0, 1)] if isinstance(class_weight, dict) else []
-    if others:
+    unknown = [label for label in class_weight if label not in (0, 1)] if isinstance(class_weight, dict) else []
+    if unknown:
         raise ValueError(
-            f"class_weight of the estimator weighs the labels {others}, and its tasks have 0 (the rest) and 1 (the "
+            f"class_weight of the estimator weighs the labels {unknown}, and its tasks have 0 (the rest) and 1 (the "
             "class): weights by class are the class_weight of OneVsRestCNNClassifier itself."
         )
 
 
 def class_weight_by_task(class_weight: dict | None, classes) -> list | None:
-    """The class weights of each task; None leaves those of the estimator.
+    """Convert class weights by label to the class weights of each task.
 
     Parameters
     ----------
     class_weight : dict or None
-        By class label, as `OneVsRestCNNClassifier` takes it.
+        Parameter of `OneVsRestCNNClassifier`.
     classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    list or None
+        ``class_weight`` for the estimator of each task. None, for the list or a task, keeps that of the estimator.
 
     Raises
     ------
     ValueError
-        If it has a label that no task has, or gives two classes two kinds of weights for their one task.
+        If there is an unknown label, or if the weights of two classes cannot be combined for their one task.
     """
     if class_weight is None:
         return None

@@ -9,7 +9,6 @@ from sklearn.utils.validation import check_is_fitted
 from .._shared.progress import Progress
 from .._shared.sklearn_internals import StrOptions
 from ..classifier import BaseImageClassifier, CNNClassifier, expected_scale, images_like_fitted
-from ..imbalance import Sampler
 from ._calibration import METHODS, calibrated, log_odds
 from ._class_weights import class_weight_by_task
 from ._cross_fitting import cross_fitting, refuse_tuning
@@ -116,7 +115,7 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         "calibration": [StrOptions(set(METHODS)), None],
         "cv": ["cv_object"],
         "class_weight": [dict, None],
-        "sampler": [Sampler, None],
+        "sampler": "no_validation",
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }

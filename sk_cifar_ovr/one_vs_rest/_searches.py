@@ -1,4 +1,4 @@
-"""A search in place of a binary classifier: each task finds its own settings."""
+"""A hyperparameter search as the estimator of each task, which finds separate settings for each class."""
 
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -7,26 +7,27 @@ from sklearn.pipeline import Pipeline
 from ..classifier import CNNClassifier
 from ._class_weights import check_binary_weights
 
-# The base of scikit-learn's searches, which has no public name.
+# The base class of scikit-learn's searches is not public.
 BaseSearchCV: type = GridSearchCV.__base__
 
 
 def is_search(estimator) -> bool:
-    """Whether an estimator is a search over candidates, as `GridSearchCV` is."""
+    """Whether an estimator is a hyperparameter search, such as `GridSearchCV`."""
     return isinstance(estimator, BaseSearchCV)
 
 
 def inner_classifier(estimator) -> CNNClassifier:
-    """The classifier itself, or the one that a search is over.
+    """Return the classifier that a search tunes; a classifier is returned as it is.
 
     Parameters
     ----------
-    estimator : CNNClassifier or a search over one, alone or behind samplers in a Pipeline
+    estimator : CNNClassifier or search
+        A search may tune a CNNClassifier, or a Pipeline of samplers and a CNNClassifier.
 
     Raises
     ------
     TypeError
-        If the search is over something else.
+        If the search tunes another estimator.
     """
     if not is_search(estimator):
         return estimator
@@ -45,22 +46,22 @@ def inner_classifier(estimator) -> CNNClassifier:
 
 
 def task_estimator(ovr, *, partial: bool = False):
-    """The estimator of each task of a one-vs-rest: a clone with validated parameters.
+    """Clone the estimator for the tasks of a one-vs-rest classifier and validate its parameters.
 
     Parameters
     ----------
     ovr : OneVsRestCNNClassifier
     partial : bool, default=False
-        Whether it is for `partial_fit`.
+        Whether `partial_fit` is called.
 
     Returns
     -------
-    CNNClassifier or a search over one
+    CNNClassifier or search over a CNNClassifier
 
     Raises
     ------
     ValueError, TypeError
-        If a parameter is invalid or cannot be combined with the others.
+        If a parameter is invalid or cannot be combined with another one.
     """
     estimator = clone(ovr.estimator) if ovr.estimator is not None else CNNClassifier()
     check_search(estimator, ovr, partial=partial)
@@ -70,20 +71,21 @@ def task_estimator(ovr, *, partial: bool = False):
 
 
 def check_search(estimator, ovr, *, partial: bool) -> None:
-    """Refuse parameters that a search in each task cannot be combined with.
+    """Raise an error if parameters cannot be combined with a search in each task.
 
     Parameters
     ----------
-    estimator : CNNClassifier or a search
+    estimator : CNNClassifier or search
+        Nothing is checked for a CNNClassifier.
     ovr : OneVsRestCNNClassifier
-        Its parameters count.
+        Its parameters are checked.
     partial : bool
-        Whether this is `partial_fit`.
+        Whether `partial_fit` is called.
 
     Raises
     ------
     ValueError
-        With what to do instead.
+        The message tells what to do instead.
     """
     if not is_search(estimator):
         return
@@ -93,26 +95,26 @@ def check_search(estimator, ovr, *, partial: bool) -> None:
             "for all classes, search over the OneVsRestCNNClassifier, with estimator__ before the names in the grid."
         )
     if ovr.class_weight is not None:
-        raise ValueError("class_weight goes into the grid where the estimator is a search.")
+        raise ValueError("With a search as estimator, put class_weight into the grid of the search.")
     if ovr.sampler is not None:
         raise ValueError(
-            "A search is to resample the training parts of its folds and no others: put the sampler inside it, as in "
+            "A search has to resample only the training parts of its folds: put the sampler inside it, as in "
             "GridSearchCV(make_pipeline(ImageSampler(sampler), CNNClassifier()), ...) with imbalanced-learn's pipeline."
         )
     if partial:
-        raise ValueError("partial_fit cannot go on with a search: take one of `estimators_`, or fit.")
+        raise ValueError("partial_fit cannot continue a search: use one of `estimators_`, or call fit.")
     if not estimator.refit:
         raise ValueError("refit=False leaves no network: a search inside one-vs-rest has to refit its best candidate.")
 
 
 def fitted_search(search, X, labels, sample_weight):
-    """Search over one binary task."""
+    """Fit a search on one task; `sample_weight` is only passed if it is given."""
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     return search.fit(X, labels, **weights)
 
 
 def found_classifier(fitted) -> CNNClassifier:
-    """The classifier itself, or the refitted best one of a search."""
+    """Return the refitted best classifier of a search; a fitted classifier is returned as it is."""
     if not is_search(fitted):
         return fitted
     best = fitted.best_estimator_

@@ -1,4 +1,4 @@
-"""Samplers of binary tasks: the images that they select or generate, and the weights of these."""
+"""Resample the training images of each class-vs-rest task, with their sample weights."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from ..exceptions import ResamplingError
 from ..imbalance import (
     ImageSampler,
     check_enough_images,
+    check_sampler,
     check_strategy,
     checked_clone,
     resample,
@@ -22,14 +23,14 @@ from ..imbalance import (
 
 @dataclass(frozen=True)
 class ImageTaskSampler:
-    """A sampler of imbalanced-learn for the task "class or rest".
+    """Sampler of imbalanced-learn for the task of one class.
 
     Attributes
     ----------
     sampler : sampler of imbalanced-learn
-        A clone of it is fitted each time.
+        It is cloned before each use.
     label : object
-        The class, for error messages.
+        Label of the class, for error messages.
     """
 
     sampler: Any
@@ -37,21 +38,21 @@ class ImageTaskSampler:
 
     @property
     def selects(self) -> bool:
-        """Whether it selects given images and generates none."""
+        """Whether the sampler only selects images, and does not generate new ones."""
         return selects_samples(self.sampler)
 
     def check(self, labels: np.ndarray) -> None:
-        """Refuse labels that cannot be resampled, before anything is trained.
+        """Check before training that the labels can be resampled.
 
         Parameters
         ----------
         labels : ndarray of int, shape (n,)
-            0 and 1.
+            1 for the class, 0 for the rest.
 
         Raises
         ------
         ResamplingError
-            With the class.
+            If they cannot be resampled. The message names the class.
         """
         present = np.unique(labels)
         if len(present) < 2:
@@ -63,7 +64,20 @@ class ImageTaskSampler:
             raise self._error(error) from error
 
     def select(self, X: np.ndarray, labels: np.ndarray, among: np.ndarray) -> np.ndarray:
-        """Indices selected among some, of `X` and `labels` as they are; one may come several times."""
+        """Select images for training.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n, ...)
+        labels : ndarray of int, shape (n,)
+        among : ndarray of int
+            Indices of the images to select from.
+
+        Returns
+        -------
+        ndarray of int
+            Indices into `X`; an index may occur several times.
+        """
         self.check(labels[among])
         try:
             selected = selected_indices(clone(self.sampler), X, labels, among)
@@ -73,13 +87,14 @@ class ImageTaskSampler:
         return selected
 
     def generate(self, X: np.ndarray, labels: np.ndarray, weights: np.ndarray | None):
-        """Images, labels and weights in place of those given.
+        """Resample images with a sampler that may generate new ones.
 
         Returns
         -------
         X : ndarray, shape (n_new, ...)
         labels : ndarray of int, shape (n_new,)
         weights : ndarray of float, shape (n_new,), or None
+            See `inherited_weights`.
         """
         self.check(labels)
         try:
@@ -95,41 +110,42 @@ class ImageTaskSampler:
             raise self._error(f"of the labels 0 and 1 that training needs, {name} left {left}.")
 
     def _error(self, reason) -> ResamplingError:
-        return ResamplingError(f"Class {self.label!r} (1) against the others (0) cannot be resampled: {reason}")
+        return ResamplingError(f"Class {self.label!r} (1) against the rest (0) cannot be resampled: {reason}")
 
 
 def task_samplers(sampler, strategy: str, images: LabelledImages, parts) -> list[ImageTaskSampler] | None:
-    """One sampler a task, checked as far as possible before anything is trained.
+    """Create the sampler of each task and check them, as far as possible, before training.
 
     Parameters
     ----------
     sampler : sampler of imbalanced-learn, ImageSampler or None
     strategy : {"joint", "independent"}
     images : LabelledImages
-        Two classes make one task.
+        Images with labels; two classes form one task.
     parts : list of ndarray of int
-        Indices of the images of each training that there will be.
+        Indices of the training images of each fit, such as those of the folds.
 
     Returns
     -------
-    list or None
-        None if there is no sampler.
+    list of ImageTaskSampler, or None
+        None if `sampler` is None.
 
     Raises
     ------
     ResamplingError
-        If a task cannot be resampled, or the sampler generates images and the strategy is joint.
+        If a task cannot be resampled, or if the sampler generates images and the strategy is joint.
     """
     if sampler is None:
         return None
+    check_sampler(sampler, "OneVsRestCNNClassifier")
     while isinstance(sampler, ImageSampler):
-        sampler._validate_params()
         sampler = sampler.sampler
+        check_sampler(sampler, "ImageSampler")
     sampler = checked_clone(sampler)
     samplers = [ImageTaskSampler(sampler, label) for label in images.classes[len(images.classes) == 2 :].tolist()]
     if strategy == "joint" and len(samplers) > 1 and not samplers[0].selects:
         raise ResamplingError(
-            f"{type(sampler).__name__} makes images for each task, and the heads of strategy='joint' share every "
+            f"{type(sampler).__name__} generates images for each task, and the heads of strategy='joint' share every "
             "batch. Use strategy='independent', or a sampler that selects images, such as RandomOverSampler or "
             "RandomUnderSampler."
         )
@@ -142,10 +158,10 @@ def task_samplers(sampler, strategy: str, images: LabelledImages, parts) -> list
 
 
 def inherited_weights(X_new, labels_new, X, labels, weights) -> np.ndarray:
-    """Weights of resampled images: those of the nearest given image with the same label.
+    """Weights of resampled images: each image gets the weight of the nearest original image with the same label.
 
-    A sampler does not tell which images a new one was made of. Given images that come first, as over-samplers leave
-    them, keep their own weights, also if two images are equal.
+    Samplers do not return which images a new image was generated from. Over-samplers return the original images first;
+    these keep their own weights.
 
     Parameters
     ----------
@@ -167,12 +183,12 @@ def inherited_weights(X_new, labels_new, X, labels, weights) -> np.ndarray:
     """
     n = len(X)
     kept = n if np.array_equal(labels_new[:n], labels) and np.array_equal(X_new[:n], X) else 0
-    found = np.concatenate([weights[:kept], np.zeros(len(X_new) - kept)])
+    weights_new = np.concatenate([weights[:kept], np.zeros(len(X_new) - kept)])
     for label in np.unique(labels_new[kept:]):
-        new, given = kept + np.flatnonzero(labels_new[kept:] == label), np.flatnonzero(labels == label)
-        nearest = pairwise_distances_argmin(_flat(X_new[new]), _flat(X[given]))
-        found[new] = weights[given[nearest]]
-    return found
+        new, original = kept + np.flatnonzero(labels_new[kept:] == label), np.flatnonzero(labels == label)
+        nearest = pairwise_distances_argmin(_flat(X_new[new]), _flat(X[original]))
+        weights_new[new] = weights[original[nearest]]
+    return weights_new
 
 
 def _flat(X: np.ndarray) -> np.ndarray:

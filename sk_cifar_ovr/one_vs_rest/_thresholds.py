@@ -1,4 +1,4 @@
-"""Thresholds of K binary tasks, chosen from scores of images that the scoring network never saw."""
+"""Decision thresholds of the tasks: fixed numbers, or tuned on scores of images held out from training."""
 
 from numbers import Real
 from typing import Any
@@ -11,13 +11,13 @@ METRICS = ("f1", "balanced_accuracy")
 
 
 def checked_metric(threshold, truth):
-    """The metric that thresholds maximise, or None if `threshold` is fixed.
+    """Check the parameter ``threshold`` and return the metric to maximise, or None for fixed thresholds.
 
     Parameters
     ----------
     threshold : None, str, callable, float or array-like
     truth : ndarray of int, shape (n,)
-        0 and 1. A callable is tried on perfect predictions of it before anything is trained.
+        Labels, 0 and 1. A callable is tried on perfect predictions of these labels before training.
 
     Returns
     -------
@@ -26,55 +26,54 @@ def checked_metric(threshold, truth):
     Raises
     ------
     ValueError, TypeError
-        If the name is unknown, the callable gives no finite number, or lower values of it are better.
+        If the name is unknown, or if a callable does not return a finite number or is a loss (lower is better).
     """
     if isinstance(threshold, str):
         if threshold not in METRICS:
-            raise ValueError(f"threshold={threshold!r}: the metrics it knows by name are {METRICS}.")
+            raise ValueError(f"threshold={threshold!r}: the metrics available by name are {METRICS}.")
         return threshold
     if not callable(threshold):
         return None
     value: Any = threshold(truth, truth)
     if not isinstance(value, Real):
-        raise TypeError(
-            f"threshold={threshold!r} is to return one number for (y_true, y_pred), and returned {value!r}."
-        )
+        raise TypeError(f"threshold={threshold!r} must return one number for (y_true, y_pred), and returned {value!r}.")
     if not np.isfinite(float(value)):
         raise ValueError(
-            f"threshold={threshold!r} returned {value!r} where every prediction was right: a threshold metric has to "
-            "be defined there, and higher must be better."
+            f"threshold={threshold!r} returned {value!r} although every prediction was right: a threshold metric has "
+            "to be defined in this case, and higher must be better."
         )
     if _of_wrong_answers(threshold, truth) > float(value):
         raise ValueError(
-            f"threshold={threshold!r} is higher where every prediction was wrong than where every one was right: it "
-            "has to be a metric of which more is better, and not a loss."
+            f"threshold={threshold!r} is higher if every prediction is wrong than if every prediction is right: it has "
+            "to be a metric of which more is better, and not a loss."
         )
     return threshold
 
 
 def _of_wrong_answers(metric, truth) -> float:
-    """The metric if every prediction is wrong, or minus infinity if it is undefined there."""
+    """Value of the metric if every prediction is wrong; minus infinity if it is undefined."""
     try:
         with np.errstate(all="ignore"):
-            found = float(metric(truth, 1 - truth))
+            value = float(metric(truth, 1 - truth))
     except ArithmeticError:
         return -np.inf
-    return found if np.isfinite(found) else -np.inf
+    return value if np.isfinite(value) else -np.inf
 
 
 def threshold_by_task(threshold, classes) -> Any:
-    """A dict by label as a list, one number a task; anything else as it is.
+    """Convert a dict of thresholds by label to a list with one threshold per task.
 
     Parameters
     ----------
-    threshold : object
+    threshold : dict or object
+        Labels that are missing get 0.5. Anything but a dict is returned as it is.
     classes : ndarray of shape (n_classes,)
-        Two make one task, that of the second.
+        Two classes form one task, with the second class as positive.
 
     Raises
     ------
     ValueError
-        If the dict has a label that no task has.
+        If a label of the dict belongs to no task.
 
     Examples
     --------
@@ -91,12 +90,12 @@ def threshold_by_task(threshold, classes) -> Any:
 
 
 def fixed_thresholds(threshold, n_tasks: int) -> np.ndarray:
-    """Thresholds that need no tuning.
+    """Convert fixed thresholds to one threshold per task.
 
     Parameters
     ----------
     threshold : None, float or array-like of shape (n_tasks,)
-        None is 0.5.
+        None is 0.5; one number is used for all tasks.
     n_tasks : int
 
     Returns
@@ -106,7 +105,7 @@ def fixed_thresholds(threshold, n_tasks: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a threshold lies outside 0-1 or there is not one a task.
+        If a threshold is outside 0-1, or if their number is not `n_tasks`.
 
     Examples
     --------
@@ -120,8 +119,8 @@ def fixed_thresholds(threshold, n_tasks: int) -> np.ndarray:
         values = values.astype("float64")
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"threshold={threshold!r} is no number, no metric ({', '.join(METRICS)} or a callable), and neither a list "
-            "of numbers, one a task, nor a dict of them by label."
+            f"threshold={threshold!r} must be a number, a metric ({', '.join(METRICS)} or a callable), a list of "
+            "numbers, one for each class, or a dict of numbers by label."
         ) from error
     if values.ndim == 0:
         values = np.full(n_tasks, float(values))
@@ -136,23 +135,23 @@ def fixed_thresholds(threshold, n_tasks: int) -> np.ndarray:
 
 
 def tuned_threshold(y_true, scores, metric, sample_weight=None) -> float:
-    """Threshold at which ``scores >= threshold`` has the highest metric.
+    """Find the threshold at which the predictions ``scores >= threshold`` maximise a metric.
 
     Parameters
     ----------
     y_true : ndarray of shape (n,)
-        0 and 1.
+        Labels, 0 and 1.
     scores : ndarray of float, shape (n,)
-        Positive probabilities.
+        Probabilities of label 1.
     metric : {"f1", "balanced_accuracy"} or callable ``(y_true, y_pred) -> float``
         Higher is better.
     sample_weight : ndarray of shape (n,) or None, default=None
-        Not passed to a callable.
+        Sample weights; not passed to a callable.
 
     Returns
     -------
     float
-        Halfway to the next lower score, so that it does not depend on one image alone.
+        The mean of the best threshold among the scores and the next lower score.
 
     Raises
     ------
@@ -170,10 +169,10 @@ def tuned_threshold(y_true, scores, metric, sample_weight=None) -> float:
         values = true_positives - false_positives
         values, candidates = values[1:], candidates[1:]
     else:
-        # About a hundred of all scores, and of the positives' own, which may be few and close together.
-        parts = [part for part in (scores, scores[np.asarray(y_true) == 1]) if len(part)]
-        shares = np.linspace(0, 1, 101)
-        candidates = np.unique([np.quantile(part, shares, method="higher") for part in parts])
+        # 101 quantiles of all scores, and 101 of the positive images, which may be few and have similar scores.
+        groups = [group for group in (scores, scores[np.asarray(y_true) == 1]) if len(group)]
+        quantiles = np.linspace(0, 1, 101)
+        candidates = np.unique([np.quantile(group, quantiles, method="higher") for group in groups])
         values = np.array([metric(y_true, (scores >= t).astype(int)) for t in candidates], dtype="float64")
         if not np.isfinite(values).any():
             raise ValueError(f"The threshold metric {metric!r} is undefined at every threshold.")
@@ -183,17 +182,17 @@ def tuned_threshold(y_true, scores, metric, sample_weight=None) -> float:
 
 
 def averaged_threshold(y_true, scores, metric, folds, sample_weight=None) -> float:
-    """Mean, in log-odds, of the thresholds tuned with each fold left out in turn.
+    """Tune a threshold with each fold left out in turn, and return the mean in log-odds.
 
-    The best threshold of one sample depends on the few images around it; the mean of several varies less. In log-odds
-    the mean commutes with scaling and shifting, which is what calibrators do.
+    The mean varies less than a single tuned threshold, which depends on a few images. In log-odds it also commutes with
+    calibration, which scales and shifts the log-odds.
 
     Parameters
     ----------
     y_true, scores, metric, sample_weight
         As in `tuned_threshold`.
     folds : list of (train, test)
-        Two at least; each `train` holds images of both classes.
+        Indices, at least two folds; each `train` needs images of both labels.
 
     Returns
     -------

@@ -1,4 +1,7 @@
-"""`save` and `load`: a fitted estimator in, one file out, and back; weights as arrays, the rest as JSON, no pickle."""
+"""Save fitted estimators to files and load them again: weights as plain arrays, everything else as JSON, no pickle.
+
+An estimator goes in and a file comes out, and the reverse. It knows nothing of how estimators are trained.
+"""
 
 from ._files import load, save
 

@@ -1,4 +1,4 @@
-"""Estimators from JSON documents; only what is trusted is imported."""
+"""Build fitted estimators from JSON documents, importing only trusted names."""
 
 import io
 import zipfile
@@ -17,15 +17,16 @@ Document = dict[str, Any]
 
 
 class Decoder:
-    """Turns documents back into fitted estimators.
+    """Builds fitted estimators from the documents of `Encoder`.
 
     Parameters
     ----------
     archive : zipfile.ZipFile
-        Holds the arrays.
+        Archive with the arrays.
     names : TrustedNames
+        Imports the classes and functions that documents refer to.
     kinds : dict of str to type
-        Classes of fitted estimators by name.
+        Classes of fitted estimators, by name.
     """
 
     def __init__(self, archive: zipfile.ZipFile, names: TrustedNames, kinds: dict[str, type]):
@@ -33,7 +34,7 @@ class Decoder:
         self._arrays: dict[int, np.ndarray] = {}
 
     def estimator(self, document: Document):
-        """A fitted estimator."""
+        """Build the fitted estimator of a document."""
         estimator, fitted = self._unfitted(document), document["fitted"]
         estimator.n_features_in_ = fitted["n_features_in"]
         names = self.value(fitted["feature_names"])
@@ -57,7 +58,7 @@ class Decoder:
     def _unfitted(self, document: Document):
         kind = self._kinds.get(document["class"])
         if kind is None:
-            # A sampler, or what one holds.
+            # A sampler or one of its parameters.
             if "import" not in document:
                 raise SavedFileError(f"The file holds a {document['class']!r}, which this version does not know.")
             kind = self._names.estimator_class(document["import"])
@@ -76,7 +77,7 @@ class Decoder:
         )
 
     def _optimizer(self, estimator, document: Document | None) -> OptimizerState | None:
-        """State of the optimizer, unless the estimator has another one by now."""
+        """State of the optimizer; None if the estimator's optimizer is of another class."""
         kind = optimizer_kind(optimizer_class(with_recipe(estimator).optimizer))
         if document is None or document["kind"] != kind.rpartition(".")[2]:
             return None
@@ -92,7 +93,7 @@ class Decoder:
         return self._arrays[number]
 
     def value(self, value) -> Any:
-        """A parameter from its JSON."""
+        """Convert the JSON form of a parameter back to its value."""
         if not isinstance(value, dict):
             return value
         if "array" in value:

@@ -1,4 +1,4 @@
-"""Fitted estimators as JSON documents with arrays beside them."""
+"""Convert fitted estimators to JSON documents and numbered arrays."""
 
 import io
 import json
@@ -21,29 +21,29 @@ Document = dict[str, Any]
 
 
 class Encoder:
-    """Turns fitted estimators into JSON; arrays are numbered, each distinct one once."""
+    """Converts fitted estimators to JSON. Arrays are numbered and collected; a shared array is stored once."""
 
     def __init__(self) -> None:
         self._arrays: list[np.ndarray] = []
         self._numbers: dict[int, int] = {}
 
     def write_arrays(self, archive: zipfile.ZipFile) -> None:
-        """Add the arrays of all encoded estimators to an archive."""
+        """Write the arrays of all encoded estimators to an archive."""
         for number, array in enumerate(self._arrays):
             buffer = io.BytesIO()
             np.save(buffer, array, allow_pickle=False)
             archive.writestr(f"arrays/{number}.npy", buffer.getvalue())
 
     def estimator(self, estimator) -> Document:
-        """Parameters and fitted attributes."""
+        """Convert the parameters and fitted attributes of an estimator."""
         check_is_fitted(estimator)
-        learn = self._one_vs_rest if hasattr(estimator, "estimators_") else self._one_network
+        encode = self._one_vs_rest if hasattr(estimator, "estimators_") else self._one_network
         fitted = {
             "n_features_in": int(estimator.n_features_in_),
             "feature_names": self.value(getattr(estimator, "feature_names_in_", None)),
             "classes": self.value(estimator.classes_),
             "history": {name: [float(v) for v in values] for name, values in estimator.history_.items()},
-            **learn(estimator),
+            **encode(estimator),
         }
         return {**self._parameters(estimator), "fitted": fitted}
 
@@ -60,8 +60,8 @@ class Encoder:
         precision, n_heads = network.spec.precision, network.spec.n_heads
         if not network.is_built_by(restored_spec(estimator, estimator.classes_, network.shape, precision, n_heads)):
             raise ValueError(
-                "The parameters of the network are others than those it was fitted with, and the file would not fit "
-                "together: fit again, or set them back."
+                "The parameters of the network have changed since it was fitted, so the saved weights would not match "
+                "them: fit again, or restore the parameters."
             )
         return {"network": self._network(network)}
 
@@ -99,12 +99,12 @@ class Encoder:
         return self._numbers[id(array)]
 
     def value(self, value) -> Any:
-        """A parameter as JSON.
+        """Convert a parameter to JSON.
 
         Raises
         ------
         TypeError
-            If neither JSON nor an array can hold it.
+            If the value cannot be stored as JSON or as an array.
         """
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
@@ -125,8 +125,8 @@ class Encoder:
             return {"keras": json.loads(json.dumps(keras.saving.serialize_keras_object(value)))}
         if is_search(value):
             raise TypeError(
-                "a search is no setting to be saved, but what it found is: set_params(estimator=ovr.estimators_[0]) "
-                "first, or whichever settings a later fit is to start from; the trained networks stay as they are."
+                "a search cannot be saved as a parameter. Replace it first, for example with the settings it found, "
+                "by set_params(estimator=ovr.estimators_[0]). The trained networks are not affected."
             )
         if hasattr(value, "get_params"):
             return {"estimator": {**self._parameters(value), "import": import_name(type(value))}}

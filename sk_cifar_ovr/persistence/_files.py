@@ -1,4 +1,4 @@
-"""`save` and `load`: one file, weights as plain arrays and the rest as JSON; nothing is ever unpickled."""
+"""`save` and `load`: one file with the weights as plain arrays and everything else as JSON; no pickle."""
 
 import json
 import os
@@ -20,45 +20,52 @@ from ._encoder import Encoder
 from ._trusted_names import TrustedNames
 
 FORMAT = 1
-# What a document or archive with one wrong byte can raise on its way to an estimator.
-_WRONG_CONTENT = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError)
+# Errors that reading a damaged document or archive can raise.
+_DAMAGED_FILE_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError)
 ESTIMATORS: dict[str, type] = {kind.__name__: kind for kind in (CNNClassifier, OneVsRestCNNClassifier)}
 
 
 def save(estimator, path) -> None:
-    """Write a fitted estimator to one file.
+    """Save a fitted estimator to one file, without pickle.
 
-    The file is a zip archive of ``estimator.json`` and one ``.npy`` array for each distinct array. It is
-    written under a temporary name and renamed, so that `path` never holds half a file.
+    The file is a zip archive with ``estimator.json`` and one ``.npy`` file per array. It is written under a temporary
+    name and then renamed, so `path` never contains an incomplete file.
 
     Parameters
     ----------
     estimator : CNNClassifier or OneVsRestCNNClassifier
-        Fitted.
+        Fitted estimator.
     path : str or path-like
-        File to write; an existing one is replaced.
+        File to write. An existing file is replaced.
 
     Raises
     ------
     TypeError
-        If the estimator is of another type, or a parameter cannot be written as JSON or arrays.
+        If the estimator is of another type, or a parameter cannot be stored as JSON or arrays.
     ValueError
-        If ``set_params`` changed the network's parameters since the fit.
+        If ``set_params`` has changed the parameters of the network since `fit`.
     sklearn.exceptions.NotFittedError
-        If it is not fitted.
+        If the estimator is not fitted.
     OSError
         If the file cannot be written.
 
+    See Also
+    --------
+    load : Loads the file.
+    skops.io.dump : Saves scikit-learn estimators without pickle.
+    joblib.dump : Saves any Python object with pickle.
+
     Examples
     --------
-    >>> import tempfile, pathlib
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
     >>> from sk_cifar_ovr import CNNClassifier, load, load_digit_images, save
     >>> digits = load_digit_images()
     >>> clf = CNNClassifier(epochs=1, random_state=0).fit(digits.images[:256], digits.target[:256])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(clf, pathlib.Path(folder) / "digits.skovr")
-    ...     again = load(pathlib.Path(folder) / "digits.skovr")
-    >>> bool((again.predict(digits.images) == clf.predict(digits.images)).all())
+    >>> with TemporaryDirectory() as folder:
+    ...     save(clf, Path(folder) / "digits.skovr")
+    ...     loaded = load(Path(folder) / "digits.skovr")
+    >>> bool((loaded.predict(digits.images) == clf.predict(digits.images)).all())
     True
     """
     if type(estimator).__name__ not in ESTIMATORS:
@@ -86,28 +93,46 @@ def save(estimator, path) -> None:
 
 
 def load(path, *, trusted: Iterable[str] = ()):
-    """Read an estimator that `save` wrote.
+    """Load an estimator that was saved with `save`.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        File to read.
     trusted : iterable of str, default=()
-        Builders, losses, optimizers, layers and functions of samplers, of your own, that the file may name, as
-        ``"module:name"``. Nothing else is imported but what Keras, this package, scikit-learn and
-        imbalanced-learn bring; of the last two only estimators, which are not fitted.
+        Your own builders, losses, optimizers, layers and sampler functions that may be imported, as
+        ``["module:name", ...]``. Builders, losses, optimizers and layers of this package and Keras, and estimators of
+        scikit-learn and imbalanced-learn, need not be listed. Nothing else is imported.
 
     Returns
     -------
-    estimator
-        Fitted; it predicts the same bits on the same machine, backend and versions.
+    estimator : CNNClassifier or OneVsRestCNNClassifier
+        Fitted estimator. Its predictions are bitwise equal on the same machine with the same backend and versions.
 
     Raises
     ------
     SavedFileError
-        If the file is damaged, of a newer format, or names something that is not trusted.
+        If the file is damaged, has an unknown format, or refers to something that is not trusted.
     FileNotFoundError
         If there is no such file.
+
+    See Also
+    --------
+    save : Saves an estimator.
+    skops.io.load : Loads scikit-learn estimators without pickle.
+    joblib.load : Loads pickled objects; only for files that you trust.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sk_cifar_ovr import CNNClassifier, load, load_digit_images, save
+    >>> digits = load_digit_images()
+    >>> clf = CNNClassifier(epochs=1, random_state=0).fit(digits.images[:256], digits.target[:256])
+    >>> with TemporaryDirectory() as folder:
+    ...     save(clf, Path(folder) / "digits.skovr")
+    ...     load(Path(folder) / "digits.skovr")
+    CNNClassifier(epochs=1, random_state=0)
     """
     path = Path(path)
     try:
@@ -121,5 +146,5 @@ def load(path, *, trusted: Iterable[str] = ()):
             return Decoder(archive, TrustedNames(trusted), ESTIMATORS).estimator(document["estimator"])
     except SavedFileError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, *_WRONG_CONTENT) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, *_DAMAGED_FILE_ERRORS) as error:
         raise SavedFileError(f"{path} is not a whole file written by save: {error}.") from error

@@ -1,4 +1,4 @@
-"""Names of classes and functions in a saved file: how they are written, and which may be imported."""
+"""Names of classes and functions in a saved file, and which of them may be imported."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -14,42 +14,42 @@ PACKAGE = __name__.partition(".")[0]
 KERAS_OBJECTS = (keras.losses.Loss, keras.optimizers.Optimizer, keras.layers.Layer)
 
 
-def is_keras_class(thing) -> bool:
-    """Whether a thing is a class of losses, optimizers or layers."""
-    return isinstance(thing, type) and issubclass(thing, KERAS_OBJECTS)
+def is_keras_class(obj) -> bool:
+    """Whether an object is a Keras loss, optimizer or layer class."""
+    return isinstance(obj, type) and issubclass(obj, KERAS_OBJECTS)
 
 
-def import_name(thing) -> str:
-    """Name by which a class or function is imported again, ``"module:name"``.
+def import_name(obj) -> str:
+    """Return the name ``"module:name"`` by which a class or function can be imported.
 
     Raises
     ------
     TypeError
-        If it cannot be imported.
+        If it cannot be imported, such as a lambda.
     """
-    if "<" in thing.__qualname__ or thing.__module__ == "__main__":
-        raise TypeError(f"{thing!r} cannot be imported again: define it at the top level of a module.")
-    module = thing.__module__
-    if _is_of_scikit_learn(module) or module.partition(".")[0] == PACKAGE:
-        # Packages promise the public module, and move what is below it.
+    if "<" in obj.__qualname__ or obj.__module__ == "__main__":
+        raise TypeError(f"{obj!r} cannot be imported again: define it at the top level of a module.")
+    module = obj.__module__
+    if _is_scikit_learn_name(module) or module.partition(".")[0] == PACKAGE:
+        # Private modules may be renamed, so the name refers to the public module.
         module = module.partition("._")[0]
-    return f"{module}:{thing.__qualname__}"
+    return f"{module}:{obj.__qualname__}"
 
 
 class TrustedNames:
-    """Imports what Keras, this package, scikit-learn and imbalanced-learn bring, and what the user trusts.
+    """Imports names of Keras, this package, scikit-learn and imbalanced-learn, and names that the user trusts.
 
     Parameters
     ----------
     trusted : iterable of str
-        Names ``"module:name"``.
+        Further names that may be imported, as ``"module:name"``.
     """
 
     def __init__(self, trusted: Iterable[str]):
         self._trusted = frozenset(trusted)
 
     def setting(self, name: str) -> Any:
-        """A builder, loss, optimizer or layer class, or a function that the user trusts.
+        """Import a builder, loss, optimizer or layer class, or a function that the user trusts.
 
         Raises
         ------
@@ -57,35 +57,35 @@ class TrustedNames:
             If it is something else, or not trusted.
         """
         self._check(name)
-        thing = _imported(name)
-        if name not in self._trusted and thing not in BUILDERS.values() and not is_keras_class(thing):
+        imported = _import(name)
+        if name not in self._trusted and imported not in BUILDERS.values() and not is_keras_class(imported):
             raise SavedFileError(f"The file names {name!r}, which is no builder, loss, optimizer or layer.")
-        return thing
+        return imported
 
     def estimator_class(self, name: str) -> type:
-        """A class of estimators, such as a sampler: it is made unfitted, which runs nothing.
+        """Import an estimator class, such as a sampler. Creating an unfitted estimator runs no other code.
 
         Raises
         ------
         SavedFileError
-            If it is no estimator, or not trusted.
+            If it is not an estimator class, or not trusted.
         """
-        if not _is_of_scikit_learn(name):
+        if not _is_scikit_learn_name(name):
             self._check(name)
-        kind = _imported(name)
+        kind = _import(name)
         if not (isinstance(kind, type) and issubclass(kind, BaseEstimator)):
             raise SavedFileError(f"The file names {name!r} as an estimator, which it is not.")
         return kind
 
     def keras_object(self, config: dict[str, Any]) -> Any:
-        """A Keras object from its serialised form.
+        """Deserialize a Keras object.
 
         Raises
         ------
         SavedFileError
-            If it holds something that is not trusted.
+            If it contains an object that is not trusted.
         """
-        for inner in _configs(config):
+        for inner in _nested_configs(config):
             self._check(f"{inner['module']}:{inner['class_name']}")
         return keras.saving.deserialize_keras_object(config, safe_mode=True)
 
@@ -97,25 +97,25 @@ class TrustedNames:
             )
 
 
-def _is_of_scikit_learn(name: str) -> bool:
+def _is_scikit_learn_name(name: str) -> bool:
     return name.partition(".")[0] in ("sklearn", "imblearn")
 
 
-def _imported(name: str):
+def _import(name: str):
     module, _, qualname = name.partition(":")
-    thing = import_module(module)
+    imported = import_module(module)
     for part in qualname.split("."):
-        thing = getattr(thing, part)
-    return thing
+        imported = getattr(imported, part)
+    return imported
 
 
-def _configs(config):
-    """All serialised objects inside one, itself included."""
+def _nested_configs(config):
+    """Yield a serialized object and all serialized objects inside it."""
     if isinstance(config, dict):
         if "class_name" in config and config.get("module") is not None:
             yield config
         for inner in config.values():
-            yield from _configs(inner)
+            yield from _nested_configs(inner)
     elif isinstance(config, list):
         for inner in config:
-            yield from _configs(inner)
+            yield from _nested_configs(inner)

@@ -71,7 +71,7 @@ def test_a_wrong_builder_is_refused(digits, builder, message):
 def test_sample_weights_that_are_all_zero_are_refused(digits):
     X, y = digits
     clf = CNNClassifier(**FAST, class_weight={0: 0, 1: 1})
-    with pytest.raises(ValueError, match="weigh 0"):
+    with pytest.raises(ValueError, match="have weight 0"):
         clf.fit(X, y == 3, sample_weight=(y != 3).astype(float))
 
 

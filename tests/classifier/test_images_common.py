@@ -405,5 +405,5 @@ def test_numbers_weigh_both_classes_of_one_problem(images):
     by_label = OneVsRestCNNClassifier(small(), class_weight={"no": 5.0, "yes": 2.0}).fit(X, names)
     one = small(class_weight={"no": 5.0, "yes": 2.0}).fit(X, names)
     np.testing.assert_array_equal(by_label.predict_proba(X), one.predict_proba(X))
-    with pytest.raises(ValueError, match="share one problem"):
+    with pytest.raises(ValueError, match="share one task"):
         OneVsRestCNNClassifier(small(), class_weight={"no": "balanced"}).fit(X, names)

@@ -5,8 +5,8 @@ import pickle
 import keras
 import numpy as np
 import pytest
-from small_networks import dense
 from joblib import parallel_config
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 

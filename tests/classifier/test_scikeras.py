@@ -16,7 +16,6 @@ import keras
 import numpy as np
 import pytest
 import scikeras.wrappers
-from small_networks import dense
 from scikeras.utils.transformers import ClassifierLabelEncoder
 from scikeras.wrappers import KerasClassifier
 from sklearn.base import clone, is_classifier
@@ -25,10 +24,11 @@ from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, check_
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, SparseCategoricalFocalLoss, load, save
-from sk_cifar_ovr.classifier import optimizer_class
-from sk_cifar_ovr.engine.compiled import Network
+from sk_cifar_ovr.classifier import optimizer_class, set_up_network
+from sk_cifar_ovr.engine.compiled import Network, trace_count
 from sk_cifar_ovr.engine.compiled import _pool as _pool
 from sk_cifar_ovr.exceptions import UnknownParameterError
 from sk_cifar_ovr.networks import cifar_cnn
@@ -129,7 +129,7 @@ print(json.dumps(found))
 @pytest.mark.parametrize("whose", ["bare", "ours"])
 def test_a_seed_is_not_the_whole_process_s(whose):
     """In a process of its own, as SciKeras' seed stays switched on for all that follows."""
-    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    path = os.pathsep.join(str(Path(__file__).parents[n]) for n in (1, 2))
     done = subprocess.run(
         [sys.executable, "-c", SEEDED_THEN_NOT, whose],
         env={**os.environ, "PYTHONPATH": path},
@@ -156,9 +156,9 @@ def test_global_state_is_left_alone(images):
 
 def test_scikeras_never_sees_the_seed(images):
     X, y = images
-    fitted = ours(random_state=7).fit(X, y)
-    assert fitted._bridge.random_state is None
-    assert fitted._bridge._random_state is None
+    seam = set_up_network(ours(random_state=7), X, np.unique(y)).seam
+    assert seam.random_state is None
+    assert seam._random_state is None
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch's fault: set KERAS_BACKEND=torch")
@@ -313,9 +313,9 @@ def test_routed_parameters_survive_clone_and_arrive(images):
     X, y = images
     estimator = clone(ours(model__units=5, loss__gamma=0.5, optimizer__learning_rate=0.25))
     fitted = estimator.set_params(loss__alpha=[1.0, 2.0, 3.0]).fit(X, y)
-    loss, optimizer = fitted._bridge.compiled_parts()
-    assert (loss.gamma, loss.alpha) == (0.5, [1.0, 2.0, 3.0])
-    assert float(optimizer.learning_rate) == 0.25
+    setup = set_up_network(fitted, X, fitted.classes_)
+    assert (setup.loss.gamma, setup.loss.alpha) == (0.5, [1.0, 2.0, 3.0])
+    assert float(setup.optimizer.learning_rate) == 0.25
     assert fitted.model_.layers[-2].units == 5
 
 
@@ -403,7 +403,8 @@ def counting(meta):
     return dense(meta)
 
 
-def test_one_graph_is_built_once(images):
+def test_one_graph_is_compiled_once(images):
+    """A builder of the user's is called by each fit, since only the model tells its graph."""
     X, y = images
     _pool.clear_programs()
     built.clear()
@@ -411,9 +412,11 @@ def test_one_graph_is_built_once(images):
         bare(model=counting).fit(X, y)
     assert len(built) == 3
     built.clear()
+    before = trace_count()
     for rate in (0.1, 0.2, 0.3):
         ours(model=counting, optimizer__learning_rate=rate).fit(X, y)
-    assert len(built) == 1
+    assert len(built) == 3
+    assert trace_count() - before == 1
 
 
 # -- SciKeras at work ---------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from small_networks import dense
 from sklearn.metrics import recall_score
 from sklearn.model_selection import GridSearchCV
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr.engine import balanced_batches

@@ -6,8 +6,8 @@ from contextlib import redirect_stderr
 import keras
 import numpy as np
 import pytest
-from small_networks import initial_model
 from sklearn.base import clone
+from small_networks import initial_model
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr._shared import progress as progress_lines

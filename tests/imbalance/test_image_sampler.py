@@ -6,7 +6,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from small_networks import dense
 from imblearn import FunctionSampler
 from imblearn.combine import SMOTEENN, SMOTETomek
 from imblearn.over_sampling import ADASYN, SMOTE, SVMSMOTE, BorderlineSMOTE, KMeansSMOTE, RandomOverSampler
@@ -15,6 +14,7 @@ from imblearn.under_sampling import ClusterCentroids, NearMiss, RandomUnderSampl
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, ImageSampler
 from sk_cifar_ovr.exceptions import ImageShapeError, ResamplingError

@@ -6,12 +6,12 @@ import shutil
 import numpy as np
 import pytest
 from backbone_helpers import META, SMALL, assert_close, leaves, random_rgb, run_eagerly, same, small_weights
-from small_networks import initial_model
 from sk_cifar_ovr.backbones import mobilenet
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from small_networks import initial_model
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.engine.compiled._pool import borrow

@@ -5,9 +5,9 @@ import zipfile
 
 import numpy as np
 import pytest
-from small_networks import dense
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.metrics import brier_score_loss
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.metrics import positive_probabilities, probability_scores

@@ -10,12 +10,12 @@ from threading import Thread
 import keras
 import numpy as np
 import pytest
-from small_networks import dense
 from joblib import parallel_config, register_parallel_backend
 from joblib._parallel_backends import LokyBackend
 from sklearn.base import clone
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load_digit_images
 from sk_cifar_ovr.engine.compiled import seeded_building

@@ -2,11 +2,11 @@ import warnings
 
 import numpy as np
 import pytest
-from small_networks import dense
 from sklearn.metrics import f1_score, hamming_loss, precision_score, recall_score, zero_one_loss
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr.losses import sparse_categorical_focal_loss
@@ -103,7 +103,7 @@ def test_class_weight_by_label_reaches_its_problem(digits):
         heavy = OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy=strategy, class_weight={3: 50.0}).fit(X, y)
         gain = heavy._outputs(X)[..., 1].mean(axis=0) - plain._outputs(X)[..., 1].mean(axis=0)
         assert gain.argmax() == 3
-    with pytest.raises(ValueError, match="no problem has"):
+    with pytest.raises(ValueError, match="no task has"):
         OneVsRestCNNClassifier(CNNClassifier(**TINY), class_weight={"cat": 2}).fit(X, y)
 
 
@@ -230,7 +230,7 @@ def test_thresholds_by_label(digits):
     labels = np.array(["a", "b", "c"])[y % 3]
     fitted = OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold={"c": 0.2, "a": 0.9}).fit(X, labels)
     assert fitted.thresholds_.tolist() == [0.9, 0.5, 0.2]
-    with pytest.raises(ValueError, match=r"no problem has: \['d'\]"):
+    with pytest.raises(ValueError, match=r"no task has: \['d'\]"):
         OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold={"d": 0.2}).fit(X, labels)
 
 
@@ -373,7 +373,7 @@ def test_weightless_rows_leave_a_fold_without_a_class(digits):
     X, y = digits
     weight = np.where((y % 3 == 2) & (np.arange(len(y)) >= 60), 0.0, 1.0)
     ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold="f1", cv=KFold(3))
-    with pytest.raises(ValueError, match="Class 2 has no rows in the training part"):
+    with pytest.raises(ValueError, match="Class 2 has no images in the training part"):
         ovr.fit(X, y % 3, sample_weight=weight)
 
 

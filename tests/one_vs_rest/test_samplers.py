@@ -4,7 +4,6 @@ import pickle
 
 import numpy as np
 import pytest
-from small_networks import dense
 from imblearn import FunctionSampler
 from imblearn.combine import SMOTEENN
 from imblearn.over_sampling import SMOTE, RandomOverSampler
@@ -15,6 +14,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.class_weight import compute_class_weight
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, ImageSampler, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.engine._training_loop import _TrainingLoop
@@ -54,9 +54,9 @@ def trained_on(monkeypatch):
     seen = []
     real = _TrainingLoop.__init__
 
-    def spy(self, network, trainer, rows, *rest):
-        seen.append(rows)
-        real(self, network, trainer, rows, *rest)
+    def spy(self, network, job, *rest):
+        seen.append(job.data)
+        real(self, network, job, *rest)
 
     monkeypatch.setattr(_TrainingLoop, "__init__", spy)
     return seen
@@ -145,7 +145,7 @@ def test_losses_are_means_over_the_picked_rows(rare, strategy, sampler, settings
 def test_new_images_are_not_for_heads_that_share_a_batch(rare, monkeypatch):
     monkeypatch.setattr(_TrainingLoop, "__init__", None)
     for sampler in (*MAKERS, RandomOverSampler(shrinkage=1.0), FunctionSampler(), ImageSampler(SMOTE())):
-        with pytest.raises(ResamplingError, match="strategy='independent', or a sampler that picks"):
+        with pytest.raises(ResamplingError, match="strategy='independent', or a sampler that selects"):
             ovr(sampler, "joint").fit(*rare)
 
 
@@ -244,7 +244,7 @@ def test_it_goes_with_balanced_batches(rare, trained_on):
     X, y = rare
     ovr(RandomUnderSampler(sampling_strategy={0: 40}, random_state=0), balanced_batches=0.25, epochs=1).fit(X, y == 1)
     assert len(trained_on[0].train) == 52
-    np.testing.assert_allclose(trained_on[0].draw.shares, [0.75, 0.25])
+    np.testing.assert_allclose(trained_on[0].balance.shares, [0.75, 0.25])
 
 
 # -- as a parameter -----------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from small_networks import dense
 from sklearn.base import clone
+from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr.engine.compiled._backends import trace_count

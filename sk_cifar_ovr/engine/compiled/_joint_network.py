@@ -1,4 +1,4 @@
-"""K heads on the trunk of one network."""
+"""Joint network: one trunk, shared by K heads. A head is a copy of the last layer of the original network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,19 +13,21 @@ from ._model_parts import cut
 
 @dataclass(frozen=True)
 class JointNetwork:
-    """A trunk with K heads.
+    """One model that computes K networks.
 
     Attributes
     ----------
     model : keras.Model
-        Output (n, K, C): the C probabilities of each head.
+        Output of shape (n, K, C): C probabilities for each of K networks.
     pick : list of callables
-        For each variable of the single-headed network, ``pick(state, k)`` finds its value in the joint state.
+        One for each variable of a single network: ``pick(state, k)`` returns its value in network k, given the values
+        of the variables of `model`.
     n_heads : int
+        Number of networks, K.
     bias : keras.Variable or None
-        (K * C,), what is added up right before the softmax of all heads, where there is one such variable.
+        Bias of all heads, shape (K * C,); None if the heads are not one Dense layer.
     features : keras.KerasTensor or None
-        Where the trunk ends; None of networks that share none.
+        Output of the shared trunk; None if the networks share no layers.
     """
 
     model: keras.Model
@@ -35,28 +37,35 @@ class JointNetwork:
     features: keras.KerasTensor | None = None
 
     def start_at(self, shares: np.ndarray) -> None:
-        """Let each head answer the shares of its classes, (K, C), at first: a rare class need not be learnt as such.
+        """Set the biases so that, before training, each head predicts the class frequencies.
 
-        The prior of Lin et al., "Focal Loss for Dense Object Detection" (2017), section 3.3.
+        Training then does not have to learn first that a class is rare.
+
+        Parameters
+        ----------
+        shares : ndarray of float, shape (K, C)
+            Share of each class in the training images of each task.
+
+        References
+        ----------
+        Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, section 3.3.
         """
         if self.bias is not None:
             logits = np.log(shares)
             self.bias.assign((logits - logits.mean(axis=1, keepdims=True)).ravel())
 
     def split(self, state: State) -> list[State]:
-        """States of K single-headed networks; the arrays of the trunk are shared, not copied."""
+        """Values of the variables of each of the K networks; the arrays of the trunk are shared, not copied."""
         return [[pick(state, k) for pick in self.pick] for k in range(self.n_heads)]
 
 
 def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
-    """Grow `n_heads` copies of the last layer on the trunk of `model`, each with first values of its own.
-
-    Equal heads would pull the trunk apart by nothing: their first gradients add up to one that knows no class.
+    """Replace the last layer of `model` by `n_heads` copies of it, each with its own initial weights.
 
     Parameters
     ----------
     model : keras.Model
-        A functional model with output (n, C).
+        Functional model with output of shape (n, C).
     n_heads : int
         Number of heads, K.
 
@@ -67,24 +76,25 @@ def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
     Raises
     ------
     NetworkError
-        If the model cannot be cut.
+        If the model does not end in one layer with weights; see `cut`.
     """
+    # Each copy draws its own weights: equal heads would send the trunk gradients that carry no class information.
     features, tail = cut(model)
     taken = {layer.name for layer in model.layers}
-    grow = _one_wide_head if _is_plain_dense(tail[0]) else _separate_heads
-    outputs, head_values, wide = grow(features, tail, n_heads, taken)
+    add_heads = _one_wide_head if _is_plain_dense(tail[0]) else _separate_heads
+    outputs, head_values, wide = add_heads(features, tail, n_heads, taken)
     joint = keras.Model(model.inputs[0], outputs, name=f"{model.name}_joint")
     place = {id(variable): i for i, variable in enumerate(joint.variables)}
     pick: list[Callable[[State, int], np.ndarray]] = []
     for variable in model.variables:
         find = head_values.get(id(variable))
-        pick.append(_shared(place[id(variable)]) if find is None else find(place))
+        pick.append(_of_trunk(place[id(variable)]) if find is None else find(place))
     only_layer = wide if len(tail) == 1 else None
     return JointNetwork(joint, pick, n_heads, getattr(only_layer, "bias", None), features)
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """The name, or one like it that no layer has."""
+def _unused_name(name: str, taken: set[str]) -> str:
+    """`name`, with underscores appended until no layer has it."""
     while name in taken:
         name += "_"
     taken.add(name)
@@ -98,23 +108,23 @@ def _is_plain_dense(layer) -> bool:
 
 
 def _one_wide_head(features, tail, n_heads, taken):
-    # K small products cost far more than one wide one, so K Dense heads are one Dense of K times the units.
+    # One large matrix product is faster than K small ones, so K Dense heads are one Dense layer with K times the units.
     head = tail[0]
     units = head.units
-    config = {**head.get_config(), "name": _free("heads", taken), "units": units * n_heads, "activation": None}
+    config = {**head.get_config(), "name": _unused_name("heads", taken), "units": units * n_heads, "activation": None}
     wide = layers.Dense.from_config(config)
     x = wide(features)
-    _share_penalties(wide, n_heads, n_parts=n_heads)
-    # The wide layer's own draw would be smaller: initializers look at the number of units.
-    drawn = [_copy_of(head, head.name) for _ in range(n_heads)]
-    for each in drawn:
-        each.build(features.shape)
-    for variable, *parts in zip(wide.variables, *(each.variables for each in drawn), strict=True):
+    _average_penalties(wide, n_heads, n_parts=n_heads)
+    # Initializers scale with the number of units, so the wide layer takes the weights of K layers of the original size.
+    single_heads = [_copied_layer(head, head.name) for _ in range(n_heads)]
+    for single in single_heads:
+        single.build(features.shape)
+    for variable, *parts in zip(wide.variables, *(single.variables for single in single_heads), strict=True):
         variable.assign(ops.concatenate([part.value for part in parts], axis=-1))
-    x = layers.Reshape((n_heads, units), dtype=head.dtype_policy, name=_free("by_head", taken))(x)
-    x = layers.Activation(head.activation, dtype=head.dtype_policy, name=_free("activation", taken))(x)
+    x = layers.Reshape((n_heads, units), dtype=head.dtype_policy, name=_unused_name("by_head", taken))(x)
+    x = layers.Activation(head.activation, dtype=head.dtype_policy, name=_unused_name("activation", taken))(x)
     for layer in tail[1:]:
-        x = _copy_of(layer, layer.name)(x)
+        x = _copied_layer(layer, layer.name)(x)
 
     def columns(variable):
         def find(place):
@@ -132,10 +142,10 @@ def _separate_heads(features, tail, n_heads, taken):
     for k in range(n_heads):
         x, own = features, []
         for layer in tail:
-            copy = _copy_of(layer, _free(f"{layer.name}_{k}", taken))
+            copy = _copied_layer(layer, _unused_name(f"{layer.name}_{k}", taken))
             x = copy(x)
             if isinstance(copy, layers.Layer):
-                _share_penalties(copy, n_heads)
+                _average_penalties(copy, n_heads)
             if getattr(layer, "weights", []):
                 own += copy.variables
         outputs.append(x)
@@ -153,15 +163,15 @@ def _separate_heads(features, tail, n_heads, taken):
 
 @keras.saving.register_keras_serializable(package="sk_cifar_ovr")
 class MeanPenalty(keras.regularizers.Regularizer):
-    """A penalty of K heads that counts as their losses do: the mean over heads.
+    """Regularizer of K heads: the mean over the heads, as for their losses.
 
     Parameters
     ----------
     penalty : keras.regularizers.Regularizer
-        Of one head.
+        Regularizer of one head.
     n_heads : int
     n_parts : int
-        Heads whose weights lie side by side in the last axis of what is regularized: 1 or `n_heads`.
+        Number of heads whose weights are concatenated along the last axis of the regularized tensor: 1 or `n_heads`.
     """
 
     def __init__(self, penalty, n_heads, n_parts):
@@ -175,8 +185,8 @@ class MeanPenalty(keras.regularizers.Regularizer):
         return {"penalty": penalty, "n_heads": self.n_heads, "n_parts": self.n_parts}
 
 
-def _share_penalties(layer, n_heads, *, n_parts=1):
-    """Make the penalties of a built layer, of one head or of K side by side, shares of a mean."""
+def _average_penalties(layer, n_heads, *, n_parts=1):
+    """Replace the regularizers of a built layer, which belongs to one head or to all, by their mean over heads."""
     for variable in layer.trainable_variables:
         if variable.regularizer is not None:
             variable.regularizer = MeanPenalty(variable.regularizer, n_heads, n_parts)
@@ -185,11 +195,11 @@ def _share_penalties(layer, n_heads, *, n_parts=1):
             part.activity_regularizer = MeanPenalty(part.activity_regularizer, n_heads, n_parts)
 
 
-def _copy_of(layer, name):
+def _copied_layer(layer, name):
     if not isinstance(layer, layers.Layer):
         return layer
     return layer.__class__.from_config({**layer.get_config(), "name": name})
 
 
-def _shared(i):
+def _of_trunk(i):
     return lambda state, k: state[i]

@@ -1,4 +1,4 @@
-"""Checks of what a builder returned: a functional model with a softmax output and layers of its own."""
+"""Checks of the model that a builder returns: functional, with softmax output and new layers."""
 
 import weakref
 from collections.abc import Callable
@@ -9,14 +9,15 @@ import numpy as np
 from ..._shared.variables import State, fits
 from ...exceptions import NetworkError
 
-PROBED_ROWS = 8
-ANY_LENGTH = 32
+N_TEST_IMAGES = 8
+# Side of a test image if the model takes images of any size.
+TEST_SIDE = 32
 
-_made: weakref.WeakSet = weakref.WeakSet()
+_seen_layers: weakref.WeakSet = weakref.WeakSet()
 
 
 def check_own_layers(model: keras.Model) -> None:
-    """Refuse layers to be trained that an earlier network has: fits would overwrite each other's weights.
+    """Raise an error if trainable layers belong to an earlier network: fits would overwrite each other's weights.
 
     Parameters
     ----------
@@ -25,37 +26,37 @@ def check_own_layers(model: keras.Model) -> None:
     Raises
     ------
     NetworkError
-        Naming the layers.
+        The message lists the layers.
     """
     layers = [layer for layer in model._flatten_layers(include_self=False) if layer.trainable_variables]
-    shared = [layer.name for layer in layers if layer in _made]
+    shared = [layer.name for layer in layers if layer in _seen_layers]
     if shared:
         raise NetworkError(
             f"The builder returned {model.name!r} with layers of an earlier network: {shared}. Make them "
             "inside the builder, so that each fit has its own, or freeze them (trainable = False)."
         )
-    _made.update(layers)
+    _seen_layers.update(layers)
 
 
 def checked_model(model, n_classes: int | None) -> keras.Model:
-    """Check what a builder returned.
+    """Check that a builder returned a functional model with one input and the right output shape.
 
     Parameters
     ----------
     model : object
-        The builder's answer.
+        Return value of the builder.
     n_classes : int or None
-        Outputs asked for; None asks for nothing.
+        Required number of outputs; None accepts any output.
 
     Returns
     -------
     keras.Model
-        Functional, one input, one output of shape (n, n_classes) where that is given.
+        `model`, with a Sequential converted to a functional model.
 
     Raises
     ------
     NetworkError
-        If it is no such model.
+        If the model has another type, several inputs, or another output shape than (n, n_classes).
     """
     if not isinstance(model, keras.Model):
         raise NetworkError(f"The builder returned {type(model).__name__}, not a keras.Model.")
@@ -79,29 +80,29 @@ def checked_model(model, n_classes: int | None) -> keras.Model:
 
 
 def check_softmax(model: keras.Model, predict: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
-    """Refuse a network whose outputs do not sum to 1.
+    """Raise an error if the outputs of a network do not sum to 1.
 
     Parameters
     ----------
     model : keras.Model
-        If its last layer is a softmax, nothing is computed.
+        Not run if its last layer has a softmax activation.
     predict : callable
-        ``predict(images, scale)``, the compiled network.
+        Compiled prediction, ``predict(images, scale)``.
 
     Raises
     ------
     NetworkError
-        With the sum that was found.
+        The message gives the sum.
     """
     last = model.outputs[0]._keras_history.operation
     if getattr(last, "activation", None) is keras.activations.softmax:
         return
     (pixels,) = model.inputs
-    shape = [ANY_LENGTH if length is None else length for length in pixels.shape[1:]]
+    shape = [TEST_SIDE if length is None else length for length in pixels.shape[1:]]
     largest = 255 if len(shape) == 3 else 1
-    rows = np.random.default_rng(0).uniform(0, largest, (PROBED_ROWS, *shape)).astype(pixels.dtype)
-    totals = predict(rows, np.asarray(1.0, pixels.dtype)).sum(-1).ravel()
-    # Made-up images may give outputs that are not finite, which shows nothing.
+    images = np.random.default_rng(0).uniform(0, largest, (N_TEST_IMAGES, *shape)).astype(pixels.dtype)
+    totals = predict(images, np.asarray(1.0, pixels.dtype)).sum(-1).ravel()
+    # Random images may give outputs that are not finite, which does not show that a softmax is missing.
     off = np.abs(np.where(np.isfinite(totals), totals, 1) - 1)
     worst = totals[np.argmax(off)]
     if off.max() > 1e-2:
@@ -112,19 +113,19 @@ def check_softmax(model: keras.Model, predict: Callable[[np.ndarray, np.ndarray]
 
 
 def check_fits(model: keras.Model, values: State) -> None:
-    """Refuse values of another network than this one, which its builder has made again.
+    """Raise an error if values do not have the shapes of the variables of a model that was built again.
 
     Raises
     ------
     NetworkError
-        If the shapes differ.
+        If a shape differs.
     """
     if not fits(model.variables, values):
         raise changed_builder(model)
 
 
 def changed_builder(model: keras.Model) -> NetworkError:
-    """The error for a builder that makes another network than before."""
+    """Error for a builder that returns another network than when the estimator was fitted."""
     return NetworkError(
         f"The builder of {model.name!r} makes another network now than when the estimator was fitted: something that "
         "it reads from elsewhere has changed. Set that back, or fit again; what changes between fits is best a "
@@ -133,5 +134,5 @@ def changed_builder(model: keras.Model) -> NetworkError:
 
 
 def forget_layers() -> None:
-    """Allow the layers made so far to be used again."""
-    _made.clear()
+    """Allow the layers of earlier networks in new networks again."""
+    _seen_layers.clear()

@@ -1,4 +1,4 @@
-"""Parts of a Keras model: where its last layer begins, and the model up to a layer."""
+"""Parts of a Keras model: the trunk and the last layer, and the model up to a given layer."""
 
 import keras
 from keras import layers
@@ -7,24 +7,24 @@ from ...exceptions import NetworkError
 
 
 def cut(model: keras.Model):
-    """Find where the trunk ends.
+    """Split a model into its trunk and its last layer.
 
     Parameters
     ----------
     model : keras.Model
-        A functional model.
+        Functional model.
 
     Returns
     -------
     features : keras.KerasTensor
-        Input of the last layer that has weights.
+        Output of the trunk, which is the input of the last layer that has weights.
     tail : list of keras.layers.Layer
-        That layer and the weightless ones behind it, in order.
+        The last layer that has weights, followed by the layers without weights after it.
 
     Raises
     ------
     NetworkError
-        If the model does not end in a chain with one weighted layer used once.
+        If the layers at the end do not form a chain, or the last layer with weights is the only one or is used twice.
     """
     tail: list = []
     tensor = model.outputs[0]
@@ -41,7 +41,7 @@ def cut(model: keras.Model):
         tensor = inputs[0]
         if getattr(layer, "weights", []):
             break
-    # Other models may have been made of the same layers.
+    # The layers may also be part of other models.
     own = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
     shared = sum(id(node) in own for node in tail[0]._inbound_nodes) != 1
     if shared or isinstance(tensor._keras_history.operation, layers.InputLayer):
@@ -54,24 +54,25 @@ def cut(model: keras.Model):
 
 
 def feature_model(model: keras.Model, layer: str | None) -> keras.Model:
-    """The part of a network that ends in one of its layers.
+    """Model that computes the output of one layer of a network.
 
     Parameters
     ----------
     model : keras.Model
-        A functional model.
+        Functional model.
     layer : str or None
-        Name of the layer; None is the one in front of the last layer with weights.
+        Name of the layer. None selects the layer before the last one with weights.
 
     Returns
     -------
     keras.Model
-        On the same variables; output (n, d), flattened, in float32 or better. Its name is that of the layer.
+        Shares the variables of `model` and has the name of the layer. Its output is flattened to shape (n, d), in
+        float32 or float64.
 
     Raises
     ------
     NetworkError
-        If there is no such layer, or its output is not one tensor of a fixed size; names the layers.
+        If there is no such layer, or its output is not one tensor of fixed size. The message lists the layers.
     """
     known = f"The layers of {model.name!r} are {[each.name for each in model.layers]}."
     if layer is None:
@@ -88,12 +89,12 @@ def feature_model(model: keras.Model, layer: str | None) -> keras.Model:
             raise NetworkError(f"Layer {layer!r} of {model.name!r} is used more than once. {known}") from error
     if not isinstance(tensor, keras.KerasTensor) or None in tensor.shape[1:]:
         raise NetworkError(f"The output of layer {layer!r} of {model.name!r} is not one tensor of fixed size. {known}")
-    # Flatten also takes bfloat16 to float32, which NumPy does not have.
+    # Flatten also casts bfloat16, which NumPy does not have, to float32.
     policy = "float64" if tensor.dtype == "float64" else "float32"
-    rows = layers.Flatten(data_format="channels_last", dtype=policy, name="feature_rows")(tensor)
-    return keras.Model(model.inputs[0], rows, name=tensor._keras_history.operation.name)
+    features = layers.Flatten(data_format="channels_last", dtype=policy, name="feature_rows")(tensor)
+    return keras.Model(model.inputs[0], features, name=tensor._keras_history.operation.name)
 
 
 def in_trunk(model: keras.Model, layer: str | None) -> bool:
-    """Whether a layer lies in front of the cut, so that heads share it."""
+    """Whether a layer belongs to the trunk, which the heads share; None stands for the last layer of the trunk."""
     return layer not in {each.name for each in cut(model)[1]}

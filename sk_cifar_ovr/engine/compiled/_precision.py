@@ -1,4 +1,4 @@
-"""Numeric precision of one network, without touching Keras' global policy."""
+"""Numeric precision of one network, without changing Keras' global dtype policy."""
 
 from functools import cache
 from pathlib import Path
@@ -10,19 +10,24 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16", "float64")
 
 
 def resolve_precision(precision: str, *, builtin: bool) -> str | None:
-    """Turn ``"auto"`` into a policy.
+    """Choose the Keras dtype policy for a value of the parameter ``precision``.
 
     Parameters
     ----------
     precision : {"auto", "float32", "mixed_bfloat16", "float64"}
-        What the user asked for.
+        ``"auto"`` chooses the faster of float32 and bfloat16 for built-in networks.
     builtin : bool
-        Whether the network is one of this package's own.
+        Whether the network comes with this package.
 
     Returns
     -------
     str or None
-        A Keras dtype policy; None leaves a user's network as its builder made it.
+        Name of a Keras dtype policy, or None to keep the dtypes of a network that the user built.
+
+    Raises
+    ------
+    ValueError
+        If JAX is not configured for float64.
     """
     if precision == "float64" and keras.backend.backend() == "jax" and not _jax_has_float64():
         raise ValueError(
@@ -44,7 +49,7 @@ def _jax_has_float64() -> bool:
 
 @cache
 def has_fast_bfloat16() -> bool:
-    """Whether matrix products in bfloat16 are quicker than in float32 on this device and backend."""
+    """Whether bfloat16 matrix products are faster than float32 ones on this device and backend."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
@@ -57,7 +62,7 @@ def has_fast_bfloat16() -> bool:
     if backend == "jax":
         import jax
 
-        # On a CPU, XLA widens bfloat16 to float32 and back, which costs more than it saves.
+        # On a CPU, XLA converts bfloat16 to float32 and back, which is slower than float32 alone.
         return all(float(getattr(d, "compute_capability", 0) or 0) >= 8.0 for d in jax.devices())
     if backend == "torch":
         import torch
@@ -82,12 +87,12 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
     model : keras.Model
         A functional model with one input.
     policy : str
-        A Keras dtype policy. Output layers compute in float32 or better.
+        Name of a Keras dtype policy. Output layers compute in float32, or in float64 if that is the policy.
 
     Returns
     -------
     keras.Model
-        `model` itself where every layer has that policy already.
+        `model` itself if every layer already has that policy.
 
     Raises
     ------
@@ -97,23 +102,23 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
     output_policy = "float64" if policy == "float64" else "float32"
     output_layers = {id(layer) for layer in _output_layers(model)}
 
-    def wanted(layer) -> str:
+    def policy_of(layer) -> str:
         return output_policy if id(layer) in output_layers else policy
 
-    if all(layer.dtype_policy.name == wanted(layer) for layer in _single_layers(model)):
+    if all(layer.dtype_policy.name == policy_of(layer) for layer in _inner_layers(model)):
         return model
 
-    def clone(layer):
-        if _is_graph(layer):
-            return cloned(layer)
-        return layer.__class__.from_config({**layer.get_config(), "dtype": wanted(layer)})
+    def clone_layer(layer):
+        if _has_layers(layer):
+            return clone_model(layer)
+        return layer.__class__.from_config({**layer.get_config(), "dtype": policy_of(layer)})
 
-    def cloned(graph):
-        inputs = keras.tree.map_structure(lambda x: _input_like(x, output_policy), graph.input)
-        return keras.models.clone_model(graph, input_tensors=inputs, clone_function=clone)
+    def clone_model(nested):
+        inputs = keras.tree.map_structure(lambda x: _input_like(x, output_policy), nested.input)
+        return keras.models.clone_model(nested, input_tensors=inputs, clone_function=clone_layer)
 
     try:
-        copy = cloned(model)
+        copy = clone_model(model)
     except (ValueError, TypeError, NotImplementedError) as error:
         raise ValueError(
             f"precision={policy!r} needs a network that Keras can clone, and {model.name!r} is not one: give its "
@@ -124,35 +129,35 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
 
 
 def _input_like(tensor, dtype):
-    """An input as that of a model, floats in another dtype."""
+    """A `keras.Input` of the same shape and name; `dtype` replaces a float dtype."""
     dtype = dtype if keras.backend.is_float_dtype(tensor.dtype) else tensor.dtype
     return keras.Input(tensor.shape[1:], dtype=dtype, name=tensor.name)
 
 
-def _is_graph(layer) -> bool:
-    """Whether a layer is a model made of layers that can be looked at: functional or sequential."""
+def _has_layers(layer) -> bool:
+    """Whether a layer is a functional or sequential model, whose inner layers can be listed."""
     return isinstance(layer, keras.Model) and bool(getattr(layer, "outputs", None))
 
 
-def _single_layers(model):
-    """Layers of a model and of the models inside it, without their inputs."""
+def _inner_layers(model):
+    """All layers of a model and of its nested models, without input layers."""
     for layer in model.layers:
-        if _is_graph(layer):
-            yield from _single_layers(layer)
+        if _has_layers(layer):
+            yield from _inner_layers(layer)
         elif not isinstance(layer, keras.layers.InputLayer):
             yield layer
 
 
 def _output_layers(model):
-    """Layers that the outputs of a model come from, be they in a model inside it."""
+    """Layers that compute the outputs of a model; they may belong to a nested model."""
     for tensor in model.outputs:
         layer = tensor._keras_history.operation
-        if _is_graph(layer):
+        if _has_layers(layer):
             yield from _output_layers(layer)
         else:
             yield layer
 
 
 def input_dtype(model: keras.Model) -> np.dtype:
-    """Dtype of the numbers that a network takes: float64 if it computes in float64, else float32."""
+    """Dtype of the arrays passed to a network: float64 if it computes in float64, else float32."""
     return np.dtype("float64" if model.inputs[0].dtype == "float64" else "float32")

@@ -1,4 +1,4 @@
-"""K separate copies of a network side by side in one model, so that one program trains them all."""
+"""K separate networks in one model, so that one compiled graph trains all of them side by side."""
 
 import math
 
@@ -9,19 +9,21 @@ from ._joint_network import JointNetwork
 
 
 def with_branches(model: keras.Model, n_branches: int) -> JointNetwork:
-    """Put `n_branches` copies of `model`, variables included, behind one input.
+    """Combine `n_branches` independent copies of `model` into one model with a common input.
+
+    The copies start with the weights of `model`.
 
     Parameters
     ----------
     model : keras.Model
-        A functional model with output (n, C) that Keras can clone.
+        Functional model with output of shape (n, C) that Keras can clone.
     n_branches : int
         Number of copies, K.
 
     Returns
     -------
     JointNetwork
-        Output (n, K, C); no variable is shared.
+        Its model has output of shape (n, K, C); the networks share no variables.
     """
     copies = [_copy(model, f"{model.name}_{k}") for k in range(n_branches)]
     (pixels,) = model.inputs
@@ -44,16 +46,16 @@ def _copy(model, name):
     return keras.Model(copy.inputs[0], copy.outputs[0], name=name)
 
 
-# Measured by benchmarks/side_by_side.py. Multiply-adds of one step of one network below which starting the step costs
-# as much as its arithmetic, on a CPU.
-SHORT_STEP = 1e8
-# Every network is traced into the program on its own, which so many steps pay for.
-STEPS_TO_PAY = 250
-MOST_BRANCHES = 32
+# Measured with benchmarks/side_by_side.py on a CPU. With fewer multiply-adds a step and network, the overhead of
+# starting a step is as large as its computation.
+MAX_MULTIPLY_ADDS = 1e8
+# Tracing takes time for each network, which fewer steps do not save.
+MIN_STEPS = 250
+MAX_BRANCHES = 32
 
 
 def side_by_side_pays(model: keras.Model, batch_size: int, n_steps: int, n_networks: int) -> bool:
-    """Whether one program of K networks trains sooner than K networks one after another.
+    """Whether K networks train faster side by side in one compiled graph than one after another.
 
     Parameters
     ----------
@@ -61,19 +63,19 @@ def side_by_side_pays(model: keras.Model, batch_size: int, n_steps: int, n_netwo
         One of the networks.
     batch_size : int
     n_steps : int
-        Steps of one network's training.
+        Training steps of one network.
     n_networks : int
 
     Returns
     -------
     bool
     """
-    short = multiply_adds(model) * batch_size <= SHORT_STEP
-    return short and n_steps >= STEPS_TO_PAY and n_networks <= MOST_BRANCHES
+    is_small = multiply_adds(model) * batch_size <= MAX_MULTIPLY_ADDS
+    return is_small and n_steps >= MIN_STEPS and n_networks <= MAX_BRANCHES
 
 
 def multiply_adds(model: keras.Model) -> int:
-    """Multiply-adds of the dense and convolution layers of a network for one row.
+    """Count the multiply-adds of the dense and convolution layers of a network for one image.
 
     Examples
     --------
