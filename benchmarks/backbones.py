@@ -235,8 +235,7 @@ def _weights(name, folder):
     """Path of the network's file, under its published name, in a folder; or Keras' own download."""
     if folder is None:
         return "imagenet"
-    from sk_cifar_ovr.backbones import APPLICATIONS, BACKBONES
-
+    from sk_cifar_ovr.networks._backbones import APPLICATIONS, BACKBONES
     from sk_cifar_ovr.networks._keras_applications import WEIGHT_FILES
 
     return Path(folder) / WEIGHT_FILES[APPLICATIONS[BACKBONES[name]]]

@@ -13,7 +13,7 @@ from .metrics import ovr_answers, ovr_report
 
 __all__ = ["loss_grid", "ovr_scorer", "search_frame"]
 
-ROUTED_PREFIXES = ("model", "loss", "optimizer")
+ROUTED_PREFIXES = ("model", "loss", "optimizer", "augment")
 
 
 def loss_grid(

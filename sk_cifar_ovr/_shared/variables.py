@@ -34,7 +34,7 @@ def read(variables) -> State:
     return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
 
 
-def fits(variables, values: State) -> bool:
+def same_shapes(variables, values: State) -> bool:
     """Whether values have the shapes of the variables."""
     return [tuple(variable.shape) for variable in variables] == [value.shape for value in values]
 

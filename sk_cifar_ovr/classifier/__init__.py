@@ -1,8 +1,8 @@
 """`CNNClassifier`: images and labels are checked and encoded once, and become a job for `engine`.
 
 In come images, labels and parameters; out come a fitted estimator and, for the rooms above, the steps of a fit as
-functions. SciKeras is used behind `_scikeras`. Nothing here knows of one-vs-rest tasks, folds or samplers of
-imbalanced-learn.
+functions. SciKeras is used behind `_scikeras`. It trains several binary tasks together if it is given their
+labels; what these tasks are, folds and imbalanced-learn are unknown here.
 """
 
 from ._base import BaseImageClassifier

@@ -39,7 +39,7 @@ def class_weights(class_weight, classes, y, sample_weight) -> np.ndarray | None:
     return weights
 
 
-def class_weights_by_task(class_weight: list, labels: np.ndarray, sample_weight) -> np.ndarray | None:
+def task_class_weights(class_weight: list, labels: np.ndarray, sample_weight) -> np.ndarray | None:
     """Weights of the rest (0) and the class (1) in each of K tasks that are trained together.
 
     Parameters

@@ -82,9 +82,9 @@ class CNNClassifier(BaseImageClassifier):
         Precision of the computation; weights of "mixed_bfloat16" and all outputs are float32 or better. "auto" takes
         bfloat16 for built-in networks on hardware that supports it, and does not change your own networks.
     random_state : int, numpy.random.RandomState or None, default=None
-        Seed of the weights, the order of the images and the validation split.
+        Seed of the weights, the order of the images, the augmentation and the validation split.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Called at the begin and end of training and of each epoch; not for batches.
+        Called at the begin and end of training (with `head_epochs`, of both parts) and of each epoch; not for batches.
     warm_start : bool, default=False
         Let `fit` continue from the weights and the optimizer of the last fit, on the same classes.
     verbose : int, default=0

@@ -8,15 +8,15 @@ import numpy as np
 from .._shared.progress import Progress
 from ..engine import (
     FittedNetwork,
-    Schedule,
     StartingPoint,
     Trained,
     TrainingData,
     TrainingJob,
+    TrainingPlan,
     balanced_batches,
     train,
 )
-from ._class_weights import class_weights, class_weights_by_task
+from ._class_weights import class_weights, task_class_weights
 from ._labelled_images import LabelledImages
 from ._loss_and_optimizer import averaging_the_last_steps, check_optimizer
 from ._network_setup import NetworkSetup, set_up_network
@@ -70,7 +70,7 @@ def fit_classifier(
     Parameters
     ----------
     estimator : CNNClassifier
-        Fitted, unless that fails.
+        Gets its fitted attributes if the training succeeds.
     images : LabelledImages
     mode : FitMode
     sampler : TaskSampler or None
@@ -84,7 +84,7 @@ def fit_classifier(
     """
     earlier = estimator.network_ if mode.continues else None
     setup = set_up_network(estimator, images.X, images.classes, earlier=earlier)
-    labels = setup.seam.encode(images.y)
+    labels = setup.adapter.encode(images.y)
     targets = Targets(labels, images.y, images.sample_weight, estimator.class_weight, sampler)
     first_epoch = estimator.n_iter_ if mode.continues else 0
     job = training_job(setup, images.X, targets, mode, first_epoch)
@@ -130,7 +130,7 @@ def training_job(setup: NetworkSetup, X, targets: Targets, mode: FitMode, first_
         data,
         make_objective(setup.loss, split.labels[split.train], len(setup.classes), counts),
         averaging_the_last_steps(setup.optimizer, settings, n_steps),
-        Schedule(
+        TrainingPlan(
             epochs=epochs,
             batch_size=settings.batch_size,
             seed=setup.seed,
@@ -152,7 +152,7 @@ def _training_data(split: TrainValidationSplit, setup: NetworkSetup, class_weigh
     """The images of a split with their weights, and how batches are drawn from them."""
     labels, weights = split.labels[split.train], None if split.weights is None else split.weights[split.train]
     if isinstance(class_weight, list):
-        by_class = class_weights_by_task(class_weight, labels, weights)
+        by_class = task_class_weights(class_weight, labels, weights)
     else:
         by_class = class_weights(class_weight, setup.classes, setup.classes[labels], weights)
     spec = setup.spec
@@ -186,7 +186,7 @@ def run_job(job: TrainingJob, n_images: int, progress: Progress | None, verbose:
         None shows this job's own.
     verbose : int
     """
-    n_epochs = job.schedule.head_epochs + job.schedule.epochs
+    n_epochs = job.plan.head_epochs + job.plan.epochs
     n_shown = n_images * job.data.n_networks * n_epochs
     own = Progress(n_shown, n_epochs, verbose) if progress is None else nullcontext(progress)
     with own as bar:

@@ -37,7 +37,7 @@ def checked_images(estimator, X, y="no_validation", *, reset: bool):
     ValueError
         If X holds NaN or infinity, is sparse, ragged or empty, or has the wrong number of features.
     ImageShapeError
-        If the images are not 2- or 3-dimensional.
+        If the images are not 2- or 3-dimensional, or look as if channels came first.
     """
     images = None
     if not issparse(X) and not hasattr(X, "columns"):

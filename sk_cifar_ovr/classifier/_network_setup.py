@@ -19,7 +19,7 @@ from ._images import check_same_shape, pixel_scale, row_shape, warn_of_no_pixels
 from ._loss_and_optimizer import augmentation_layer, loss_class, optimizer_class
 from ._recipes import with_recipe
 from ._routed_parameters import check_routed, check_routed_names, routed_parameters
-from ._scikeras import SciKerasSeam
+from ._scikeras import SciKerasAdapter
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class NetworkSetup:
     loss : keras.losses.Loss
     optimizer : keras.optimizers.Optimizer
     augmentation : keras.layers.Layer or None
-    seam : SciKerasSeam
+    adapter : SciKerasAdapter
         Encodes labels.
     shape : tuple of int
         Shape of one image.
@@ -52,7 +52,7 @@ class NetworkSetup:
     loss: keras.losses.Loss
     optimizer: keras.optimizers.Optimizer
     augmentation: keras.layers.Layer | None
-    seam: SciKerasSeam
+    adapter: SciKerasAdapter
     shape: tuple[int, ...]
     scale: float
     seed: int
@@ -62,7 +62,7 @@ class NetworkSetup:
     @property
     def classes(self) -> np.ndarray:
         """Class labels."""
-        return np.asarray(self.seam.classes_)
+        return np.asarray(self.adapter.classes_)
 
     def fitted(self, spec: NetworkSpec, state: State, optimizer_state: OptimizerState | None = None) -> FittedNetwork:
         """The network with trained values."""
@@ -106,16 +106,16 @@ def set_up_network(estimator, X, classes, *, earlier: FittedNetwork | None = Non
         pretrained.check()
     if settings.feature_cache is not None:
         prepare_folder(settings.feature_cache)
-    seam = SciKerasSeam(builder, loss=loss, optimizer=optimizer, image_shape=shape, **kept)
+    adapter = SciKerasAdapter(builder, loss=loss, optimizer=optimizer, image_shape=shape, **kept)
     # SciKeras learns no more of the images than their shape and dtype.
-    seam.learn_meta(X[:1].reshape(1, *shape), classes)
+    adapter.learn_meta(X[:1].reshape(1, *shape), classes)
     precision = resolve_precision(settings.precision, builtin=is_builtin(builder))
     return NetworkSetup(
         settings,
-        network_spec(seam, precision),
-        *seam.compiled_parts(),
+        network_spec(adapter, precision),
+        *adapter.compiled_parts(),
         augmentation_layer(augment, routed),
-        seam,
+        adapter,
         shape,
         scale,
         seed=int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max)),
@@ -124,10 +124,10 @@ def set_up_network(estimator, X, classes, *, earlier: FittedNetwork | None = Non
     )
 
 
-def network_spec(seam: SciKerasSeam, precision: str | None) -> NetworkSpec:
+def network_spec(adapter: SciKerasAdapter, precision: str | None) -> NetworkSpec:
     """The network that SciKeras would build; the key of a built-in one is known before it is built."""
-    call = seam.builder_call()
-    spec = NetworkSpec(call, int(seam.n_classes_), precision)
+    call = adapter.builder_call()
+    spec = NetworkSpec(call, int(adapter.n_classes_), precision)
     return replace(spec, key=_builtin_key(call)) if is_builtin(call.func) else spec
 
 
@@ -147,9 +147,9 @@ def restored_spec(estimator, classes, shape, precision: str | None, n_heads: int
     builder = find_builder(estimator.model)
     kept, _ = split_weights(builder, routed_parameters(estimator))
     loss, optimizer = loss_class(estimator.loss), optimizer_class(estimator.optimizer)
-    seam = SciKerasSeam(builder, loss=loss, optimizer=optimizer, image_shape=shape, **kept)
-    seam.learn_meta(np.zeros((1, *shape), "uint8"), classes)
-    return replace(network_spec(seam, precision), n_heads=n_heads)
+    adapter = SciKerasAdapter(builder, loss=loss, optimizer=optimizer, image_shape=shape, **kept)
+    adapter.learn_meta(np.zeros((1, *shape), "uint8"), classes)
+    return replace(network_spec(adapter, precision), n_heads=n_heads)
 
 
 def untrained_spec(estimator, X, classes) -> NetworkSpec:
@@ -169,7 +169,7 @@ def untrained_spec(estimator, X, classes) -> NetworkSpec:
 
 
 def expected_scale(model, scale: float) -> float | None:
-    """The scale that pixels must have in prediction; None if a user's network may have been fitted on any."""
+    """Pixel scale to check in prediction; None skips the check, for a user's network fitted without scaling."""
     return scale if scale != 1 or is_builtin(find_builder(model)) else None
 
 

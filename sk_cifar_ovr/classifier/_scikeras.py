@@ -18,7 +18,7 @@ from ..engine.compiled import NetworkSpec
 from ..exceptions import NetworkError
 
 
-class SciKerasSeam(KerasClassifier):
+class SciKerasAdapter(KerasClassifier):
     """A SciKeras classifier that stops short of building and fitting.
 
     Parameters
@@ -59,7 +59,7 @@ class SciKerasSeam(KerasClassifier):
         return self.target_encoder_.transform(np.asarray(y)).astype("int32").ravel()
 
     def builder_call(self) -> partial:
-        """The builder with all arguments that SciKeras gives it, not called yet: plain data to build from later."""
+        """A partial of the builder and the arguments that SciKeras chose; calling it builds the model."""
         return self._build_keras_model()
 
     def compiled_parts(self) -> tuple[keras.losses.Loss, keras.optimizers.Optimizer]:

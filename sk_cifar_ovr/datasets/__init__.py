@@ -1,7 +1,7 @@
 """Images as uint8 arrays with labels: from folders, archives, CIFAR-10's own files and scikit-learn's digits.
 
-The input is a path. The output is a `sklearn.utils.Bunch` with `images`, `target` and `target_names`. The room does
-not know networks or estimators.
+Loaders take a path, or nothing for the digits, and return a `sklearn.utils.Bunch` with `images`, `target` and
+`target_names`. The room does not know networks or estimators.
 """
 
 from ._cifar10 import fetch_cifar10

@@ -1,4 +1,4 @@
-"""One network of any builder: compiled once, trained, asked. It knows no scikit-learn, labels, folds or samplers.
+"""One network of any builder: compiled once, trained, asked. It knows no scikit-learn, class names, folds or samplers.
 
 In comes a `TrainingJob` (a network, arrays, a loss, an optimizer and a schedule), out come trained values. A
 `FittedNetwork` is plain data that predicts and gives features. `compiled` holds what is compiled once and lent.
@@ -10,13 +10,13 @@ from ._fitted_network import FittedNetwork
 from ._learning_rate_schedules import SCHEDULES
 from ._phases import train
 from ._training_data import TrainingData
-from ._training_job import Schedule, StartingPoint, Trained, TrainingJob
+from ._training_job import StartingPoint, Trained, TrainingJob, TrainingPlan
 from .compiled import clear_programs
 
 __all__ = [
     "SCHEDULES",
     "FittedNetwork",
-    "Schedule",
+    "TrainingPlan",
     "StartingPoint",
     "Trained",
     "TrainingData",

@@ -5,6 +5,7 @@ from dataclasses import replace
 import keras
 
 from .._shared.progress import Progress
+from .._shared.variables import State
 from ._feature_cache import stored_features
 from ._training_job import StartingPoint, Trained, TrainingJob
 from ._training_loop import start_anew, train_epochs
@@ -12,7 +13,7 @@ from .compiled import CompiledNetwork, Network, borrow, input_dtype, rate_is_val
 
 
 def train(job: TrainingJob, progress: Progress) -> Trained:
-    """Train a network: in ``schedule.head_epochs`` its last layer, then all of it.
+    """Train a network: in ``plan.head_epochs`` its last layer, then all of it.
 
     As long as nothing before the last layer is trained, the images go through the network once and the last layer is
     trained on what came out. That is so in the head epochs, and throughout if all layers before the last are frozen
@@ -36,9 +37,9 @@ def train(job: TrainingJob, progress: Progress) -> Trained:
         If there are head epochs and the network cannot be cut before its last layer.
     """
     progress.phase, progress.first_epoch = "", 0
-    with borrow(job.network, job.schedule.seed) as network:
+    with borrow(job.network, job.plan.seed) as network:
         job = replace(job, network=network.spec, objective=job.objective.cast(input_dtype(network.model)))
-        head_epochs = job.schedule.head_epochs if job.start.state is None else 0
+        head_epochs = job.plan.head_epochs if job.start.state is None else 0
         frozen = network.is_frozen() and job.augmentation is None
         if head_epochs or frozen:
             trained = _train_head_first(network, job, head_epochs, frozen, progress)
@@ -51,7 +52,7 @@ def train(job: TrainingJob, progress: Progress) -> Trained:
 def _train_head_first(network: Network, job: TrainingJob, head_epochs: int, frozen: bool, progress: Progress):
     """Train the last layer on stored features, then all layers unless the others are frozen."""
     # Refused before anything is trained.
-    lower = slower(job.optimizer, job.schedule.fine_tune_rate) if head_epochs else job.optimizer
+    lower = slower(job.optimizer, job.plan.fine_tune_rate) if head_epochs else job.optimizer
     if job.start.state is None:
         start_anew(network, job)
     else:
@@ -61,15 +62,16 @@ def _train_head_first(network: Network, job: TrainingJob, head_epochs: int, froz
     parts = network.parts()
     features = replace(job.data, X=stored_features(parts, job.data, job.feature_cache, progress), scale=1.0)
     head_job = replace(job, data=features, augmentation=None)
-    first, headed = None, job.start.state
+    first: Trained | None = None
+    headed: State = []
     if head_epochs:
         progress.phase = "head"
-        schedule = replace(job.schedule, epochs=head_epochs)
-        first = _train_head(parts.head, replace(head_job, schedule=schedule, start=StartingPoint()), progress)
+        plan = replace(job.plan, epochs=head_epochs)
+        first = _train_head(parts.head, replace(head_job, plan=plan, start=StartingPoint()), progress)
         progress.first_epoch = head_epochs
         headed = network.get_state()
-        schedule = replace(job.schedule, first_epoch=job.schedule.first_epoch + len(first.losses))
-        job, head_job = (replace(each, schedule=schedule, optimizer=lower) for each in (job, head_job))
+        plan = replace(job.plan, first_epoch=job.plan.first_epoch + len(first.losses))
+        job, head_job = (replace(each, plan=plan, optimizer=lower) for each in (job, head_job))
     if frozen:
         progress.phase = "head"
         second = _train_head(parts.head, head_job, progress)
@@ -80,7 +82,7 @@ def _train_head_first(network: Network, job: TrainingJob, head_epochs: int, froz
         second = train_epochs(network, replace(job, start=StartingPoint(network.get_state())), progress)
     if first is None:
         return second
-    if job.schedule.early_stopping and min(first.history["val_loss"]) < min(second.history["val_loss"]):
+    if job.plan.early_stopping and min(first.history["val_loss"]) < min(second.history["val_loss"]):
         second = replace(second, state=headed)
     history = {name: first.history[name] + second.history[name] for name in second.history}
     return replace(second, history=history, losses=first.losses + second.losses)

@@ -14,7 +14,7 @@ CELLS_AT_ONCE = 2**22
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Images, labels and weights of one training; nothing here is a copy of the images.
+    """Images, labels and weights of one training, and which of the images are for what.
 
     Attributes
     ----------

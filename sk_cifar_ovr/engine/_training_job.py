@@ -13,7 +13,7 @@ from .compiled import NetworkSpec, Objective
 
 
 @dataclass(frozen=True)
-class Schedule:
+class TrainingPlan:
     """How long and in what steps to train.
 
     Attributes
@@ -27,7 +27,7 @@ class Schedule:
     fine_tune_rate : float
         Share of the learning rate in the epochs after `head_epochs`.
     first_epoch : int
-        Epochs trained by earlier fits; counts in callbacks only.
+        Epochs trained before. They count in callbacks, and seed the order of the images and the augmentation anew.
     learning_rate : {"one_cycle", "cosine"} or None
         Learning-rate schedule; None keeps the rate.
     early_stopping : bool
@@ -78,7 +78,7 @@ class TrainingJob:
     objective : Objective
     optimizer : keras.optimizers.Optimizer
         Settings only; it is neither built nor changed.
-    schedule : Schedule
+    plan : TrainingPlan
     augmentation : keras.layers.Layer or None
         Settings of a layer that changes the images in training.
     start : StartingPoint
@@ -90,7 +90,7 @@ class TrainingJob:
     data: TrainingData
     objective: Objective
     optimizer: keras.optimizers.Optimizer
-    schedule: Schedule
+    plan: TrainingPlan
     augmentation: keras.layers.Layer | None = None
     start: StartingPoint = StartingPoint()
     feature_cache: Any = None

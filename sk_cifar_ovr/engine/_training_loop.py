@@ -1,4 +1,4 @@
-"""The training loop: epochs of batches through one compiled step. Images stay in the caller's array until then."""
+"""Train a network epoch by epoch. Each batch is copied from the caller's array just before its step."""
 
 import logging
 import math
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from .._shared.progress import Progress
-from .._shared.variables import State, fits, read, write
+from .._shared.variables import State, read, same_shapes, write
 from ..exceptions import NetworkError, NonFiniteLossError
 from ._batches import balanced_orders, shuffled_orders, wrapped
 from ._learning_rate_schedules import SCHEDULES
@@ -52,24 +52,24 @@ def train_epochs(network: CompiledNetwork, job: TrainingJob, progress: Progress)
     job = replace(job, objective=job.objective.cast(input_dtype(network.model)))
     loop = _TrainingLoop(network, job, progress)
     loop.prepare()
-    schedule, model = job.schedule, network.model
+    plan, model = job.plan, network.model
     callbacks = keras.callbacks.CallbackList(
-        schedule.callbacks, model=model, verbose=0, epochs=schedule.epochs, steps=loop.steps
+        plan.callbacks, model=model, verbose=0, epochs=plan.epochs, steps=loop.steps
     )
     # Keras' own callbacks look for both.
     model.optimizer = loop.trainer.optimizer
     model.stop_training = False
     try:
         callbacks.on_train_begin()
-        for epoch in range(schedule.epochs):
-            callbacks.on_epoch_begin(schedule.first_epoch + epoch)
+        for epoch in range(plan.epochs):
+            callbacks.on_epoch_begin(plan.first_epoch + epoch)
             logs = loop.epoch(epoch)
-            callbacks.on_epoch_end(schedule.first_epoch + epoch, logs)
+            callbacks.on_epoch_end(plan.first_epoch + epoch, logs)
             if loop.should_stop() or model.stop_training:
                 break
         callbacks.on_train_end()
     finally:
-        for callback in schedule.callbacks:
+        for callback in plan.callbacks:
             # The network is lent: a later fit trains it to something else.
             keras.callbacks.Callback.set_model(callback, None)
     return loop.finish()
@@ -77,7 +77,7 @@ def train_epochs(network: CompiledNetwork, job: TrainingJob, progress: Progress)
 
 def start_anew(network: Network, job: TrainingJob) -> None:
     """Give a network the values with which its training starts."""
-    seed, data, pretrained = job.schedule.seed, job.data, job.start.pretrained
+    seed, data, pretrained = job.plan.seed, job.data, job.start.pretrained
     network.set_state(network.initial_state(seed))
     network.forget()
     if pretrained is not None:
@@ -98,7 +98,7 @@ class _TrainingLoop:
         self.trainer = network.trainer(job.augmentation, job.optimizer, job.objective.graph)
         self.history: dict[str, list[float]] = {"loss": []}
         self.losses: list[np.ndarray] = []
-        self.batch = min(job.schedule.batch_size, len(self.data.train))
+        self.batch = min(job.plan.batch_size, len(self.data.train))
         self.steps = -(-len(self.data.train) // self.batch)
         self.dtype = input_dtype(network.model)
         self.scale = np.asarray(self.data.scale, self.dtype)
@@ -106,11 +106,11 @@ class _TrainingLoop:
 
     def prepare(self) -> None:
         """Load the values to start with into the network, the optimizer and the augmentation."""
-        network, trainer, start, schedule = self.network, self.trainer, self.job.start, self.job.schedule
+        network, trainer, start, plan = self.network, self.trainer, self.job.start, self.job.plan
         if start.state is None:
             assert isinstance(network, Network)
             start_anew(network, self.job)
-        elif fits(network.model.variables, start.state):
+        elif same_shapes(network.model.variables, start.state):
             network.set_state(start.state)
         else:
             raise ValueError(
@@ -122,9 +122,9 @@ class _TrainingLoop:
             trainer.resume(start.optimizer_state)
         if rate_is_value(trainer.optimizer):
             trainer.optimizer.learning_rate = self.job.optimizer.get_config()["learning_rate"]
-        trainer.reseed_augmentation([schedule.seed, schedule.first_epoch])
+        trainer.reseed_augmentation([plan.seed, plan.first_epoch])
         network.forget()
-        rng = np.random.default_rng([schedule.seed, schedule.first_epoch])
+        rng = np.random.default_rng([plan.seed, plan.first_epoch])
         balance, n_images = self.data.balance, len(self.data.train)
         self.orders = shuffled_orders(n_images, rng) if balance is None else balanced_orders(balance, self.batch, rng)
         self.mean_weight = self.data.mean_weight()
@@ -134,7 +134,7 @@ class _TrainingLoop:
         """Train one epoch and return its losses."""
         data, program, values = self.data, self.trainer.program, self.job.objective.values
         rates = self.learning_rates(epoch)
-        self.trainer.begin_epoch(self.job.schedule.first_epoch + epoch)
+        self.trainer.begin_epoch(self.job.plan.first_epoch + epoch)
         program.begin()
         losses, sizes = [], []
         order = next(self.orders)
@@ -149,7 +149,7 @@ class _TrainingLoop:
         logs = {"loss": float(self.losses[-1].sum())}
         if len(data.validation):
             logs["val_loss"] = self.validation_loss()
-            if self.job.schedule.early_stopping and logs["val_loss"] < self.best[0]:
+            if self.job.plan.early_stopping and logs["val_loss"] < self.best[0]:
                 self.best = (logs["val_loss"], self.network.get_state(), epoch)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
@@ -160,11 +160,11 @@ class _TrainingLoop:
         """Learning rate of each step of an epoch."""
         if not rate_is_value(self.trainer.optimizer):
             return np.zeros(self.steps, self.dtype)
-        schedule = self.job.schedule
+        plan = self.job.plan
         # Without a schedule, a callback may have changed the rate since the last epoch.
-        peak = self.peak if schedule.learning_rate else float(self.trainer.optimizer.learning_rate)
-        done = (epoch * self.steps + np.arange(self.steps)) / (self.steps * schedule.epochs)
-        return (peak * SCHEDULES[schedule.learning_rate](done)).astype(self.dtype)
+        peak = self.peak if plan.learning_rate else float(self.trainer.optimizer.learning_rate)
+        done = (epoch * self.steps + np.arange(self.steps)) / (self.steps * plan.epochs)
+        return (peak * SCHEDULES[plan.learning_rate](done)).astype(self.dtype)
 
     def batch_of(self, index, n_new):
         """Images, labels and weights of one batch; images that only fill it up have weight 0."""
@@ -176,7 +176,7 @@ class _TrainingLoop:
         return x, labels, weights.astype(self.dtype)
 
     def validation_loss(self) -> float:
-        """Weighted mean of the losses of the held-out images; of several tasks their mean."""
+        """Weighted mean loss of the validation images, averaged over the tasks."""
         data, objective = self.data, self.job.objective
         total, weight = np.zeros(data.labels.shape[1:]), np.zeros(data.labels.shape[1:])
         size = prediction_batch(self.network.model)
@@ -193,8 +193,8 @@ class _TrainingLoop:
 
     def should_stop(self) -> bool:
         """Whether early stopping ends the training here."""
-        schedule = self.job.schedule
-        return schedule.early_stopping and len(self.losses) - 1 - self.best[2] >= schedule.patience
+        plan = self.job.plan
+        return plan.early_stopping and len(self.losses) - 1 - self.best[2] >= plan.patience
 
     def finish(self) -> Trained:
         """The outcome, after a check that it can be used."""
@@ -269,6 +269,6 @@ def _some_images(network: Network, job: TrainingJob) -> np.ndarray:
     """Training images as the network sees them, for layers that adapt to them."""
     data = job.data
     n = min(ADAPTING_IMAGES, len(data.train))
-    index = np.random.default_rng([job.schedule.seed, n]).choice(data.train, n, replace=False)
+    index = np.random.default_rng([job.plan.seed, n]).choice(data.train, n, replace=False)
     dtype = np.dtype(network.model.inputs[0].dtype)
     return data.X[index].astype(dtype) * dtype.type(data.scale)

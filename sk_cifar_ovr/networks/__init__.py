@@ -1,12 +1,24 @@
 """Networks: builders ``(meta, *, option=default, ...) -> keras.Model``, their layers and pretrained weights.
 
 A builder takes SciKeras' ``meta`` (image shape, number of classes) and returns an uncompiled Keras model with a softmax
-output. Pixels are rescaled and images resized inside the network. This room must not know labels, training or
+output. Pixels are scaled and images resized inside the network. This room must not know labels, training or
 estimators.
 """
 
 from ._backbone_layers import Backbone
-from ._backbones import BACKBONES, keras_application, split_weights, warn_of_grey
+from ._backbones import (
+    BACKBONES,
+    convnext_tiny,
+    densenet121,
+    efficientnet_b0,
+    efficientnet_v2_b0,
+    keras_application,
+    mobilenet,
+    mobilenet_v2,
+    resnet50,
+    split_weights,
+    warn_of_grey,
+)
 from ._cifar_cnn import cifar_cnn
 from ._image_input import square_image_shape
 from ._inference_mode import infer_by_default
@@ -23,10 +35,17 @@ __all__ = [
     "Pretrained",
     "Whitening",
     "cifar_cnn",
+    "convnext_tiny",
+    "densenet121",
+    "efficientnet_b0",
+    "efficientnet_v2_b0",
     "find_builder",
     "infer_by_default",
     "is_builtin",
     "keras_application",
+    "mobilenet",
+    "mobilenet_v2",
+    "resnet50",
     "small_resnet",
     "split_weights",
     "square_image_shape",

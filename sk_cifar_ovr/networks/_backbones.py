@@ -68,7 +68,7 @@ def keras_application(
 
     Examples
     --------
-    >>> from sk_cifar_ovr.backbones import keras_application
+    >>> from sk_cifar_ovr.networks import keras_application
     >>> meta = {"image_shape_": (32, 32, 3), "n_classes_": 2}
     >>> keras_application(meta, name="MobileNet", options={"alpha": 0.25}).count_params()
     219058

@@ -13,7 +13,7 @@ def whitened_cnn(meta, *, widths=(64, 256, 256), momentum=0.6, activation="gelu"
     """A wide, shallow network that learns in few epochs: 1,971,745 parameters for two classes on 32x32x3 images.
 
     The first layer whitens 2x2 patches with filters that are computed from the training images before training
-    (see `whitening.Whitening`). Three groups of two padded 3x3 convolutions follow, with batch normalisation after
+    (see `networks.Whitening`). Three groups of two padded 3x3 convolutions follow, with batch normalisation after
     each convolution and max pooling after the first of each group. Global max pooling and the softmax follow.
     Images smaller than 32x32 are enlarged.
 
@@ -37,7 +37,7 @@ def whitened_cnn(meta, *, widths=(64, 256, 256), momentum=0.6, activation="gelu"
     --------
     cifar_cnn : A smaller plain network.
     small_resnet : A smaller residual network.
-    whitening.Whitening : The first layer.
+    networks.Whitening : The first layer.
 
     References
     ----------

@@ -36,7 +36,7 @@ class Whitening(keras.layers.Layer):
     Examples
     --------
     >>> import numpy as np
-    >>> from sk_cifar_ovr.whitening import Whitening
+    >>> from sk_cifar_ovr.networks import Whitening
     >>> images = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("float32")
     >>> layer = Whitening(2)
     >>> layer.adapt_to_images(images)

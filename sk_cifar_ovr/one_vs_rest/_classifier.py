@@ -14,9 +14,9 @@ from ._class_weights import class_weight_by_task
 from ._cross_fitting import cross_fitting, refuse_tuning
 from ._searches import BaseSearchCV, inner_classifier, is_search, task_estimator
 from ._task_samplers import task_samplers
+from ._task_settings import TaskSettings
 from ._tasks import FittedTasks
 from ._thresholds import fixed_thresholds, threshold_by_task
-from ._training import TaskSettings
 
 
 class OneVsRestCNNClassifier(BaseImageClassifier):
@@ -68,7 +68,7 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
     calibrators_ : list of scikit-learn calibrators, or None
         One a task; the probabilities of `estimators_` themselves are not calibrated.
     history_ : dict of lists of float
-        Loss of each epoch, the mean over the tasks.
+        ``loss`` and, if images were held out, ``val_loss`` of each epoch: means over the tasks.
     image_shape_ : tuple of int
         Shape of one image as the networks take it.
     n_features_in_ : int

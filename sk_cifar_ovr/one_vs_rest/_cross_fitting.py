@@ -10,9 +10,9 @@ from sklearn.model_selection import check_cv
 from .._shared.progress import Progress
 from ..classifier import FitMode, LabelledImages
 from ._calibration import calibrated, fitted_calibrators, log_odds
+from ._task_settings import TaskSettings
 from ._tasks import binary_labels
 from ._thresholds import averaged_threshold, checked_metric
-from ._training import TaskSettings
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def fit_in_worker(estimator, X, labels, sample_weight, sampler: TaskSampler | No
 
 
 def _results_of_workers(calls: list, n_jobs) -> Iterator[Any]:
-    """Results of calls in their order; those that a lost worker took with it are made again."""
+    """Results in the order of the calls; calls that a lost worker did not finish are made again."""
     backend, _ = get_active_backend()
     # Ray's backend gives all results at once, or none.
     return_as = "generator" if backend.supports_return_generator else "list"

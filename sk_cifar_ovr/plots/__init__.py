@@ -1,8 +1,8 @@
 """Displays of tables and points as matplotlib figures, in the style of scikit-learn's Displays.
 
 `from_estimator` and `from_predictions` create a Display and draw it. The figure is kept in `figure_`, `axes_` and
-`ax_`; `frame` returns its numbers as a table. All numbers come from `metrics`: nothing is computed here, and nothing
-here knows networks or files.
+`ax_`; `frame` returns its numbers as a table. Scores and curves come from `metrics`; nothing here knows networks or
+files.
 """
 
 from ._calibration import OvRCalibrationDisplay

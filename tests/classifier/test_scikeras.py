@@ -156,9 +156,9 @@ def test_global_state_is_left_alone(images):
 
 def test_scikeras_never_sees_the_seed(images):
     X, y = images
-    seam = set_up_network(ours(random_state=7), X, np.unique(y)).seam
-    assert seam.random_state is None
-    assert seam._random_state is None
+    adapter = set_up_network(ours(random_state=7), X, np.unique(y)).seam
+    assert adapter.random_state is None
+    assert adapter._random_state is None
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch's fault: set KERAS_BACKEND=torch")

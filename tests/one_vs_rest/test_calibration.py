@@ -113,7 +113,7 @@ def test_saved_and_loaded(parts, method, tmp_path):
 
 
 def test_a_class_without_rows_in_a_fold_is_said_before_training(digits, monkeypatch):
-    from sk_cifar_ovr.one_vs_rest._training import TaskSettings
+    from sk_cifar_ovr.one_vs_rest._task_settings import TaskSettings
 
     X, y = digits
     monkeypatch.setattr(TaskSettings, "fit", None)

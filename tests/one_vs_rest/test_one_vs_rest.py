@@ -340,7 +340,7 @@ def test_class_weights_that_are_none_are_refused(digits, weights):
     ids=["nan", "none", "list"],
 )
 def test_a_metric_that_gives_no_number_is_said_before_training(digits, monkeypatch, metric, error, message):
-    from sk_cifar_ovr.one_vs_rest._training import TaskSettings
+    from sk_cifar_ovr.one_vs_rest._task_settings import TaskSettings
 
     X, y = digits
     monkeypatch.setattr(TaskSettings, "fit", None)

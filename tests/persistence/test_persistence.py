@@ -9,6 +9,8 @@ from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.exceptions import SavedFileError
+from sk_cifar_ovr.networks import BUILDERS
+from sk_cifar_ovr.persistence._trusted_names import TrustedNames, import_name
 
 TINY = {"model__filters": (4, 4, 4), "epochs": 1, "random_state": 0}
 TRUSTED = [f"{dense.__module__}:dense"]
@@ -179,3 +181,9 @@ def test_training_goes_on_as_if_nothing_had_been_saved(make, digits, tmp_path):
     np.testing.assert_array_equal(
         loaded.partial_fit(X, y).predict_proba(X), estimator.partial_fit(X, y).predict_proba(X)
     )
+
+
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_every_builtin_network_can_be_given_as_a_function(name):
+    builder = BUILDERS[name]
+    assert TrustedNames(()).setting(import_name(builder)) is builder

@@ -1,6 +1,6 @@
 """Networks built once, compiled once and lent: a spec in, a network with its compiled steps out.
 
-It knows graphs, optimizers and losses; it knows nothing of the images, epochs and schedules of a training.
+It knows graphs, optimizers, losses and single batches; it knows nothing of the course of a training.
 """
 
 from ._backends import rate_is_value, trace_count

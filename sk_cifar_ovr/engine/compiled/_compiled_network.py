@@ -6,7 +6,7 @@ from collections.abc import Hashable
 import keras
 import numpy as np
 
-from ..._shared.variables import OptimizerState, State, fits, optimizer_kind, read, write
+from ..._shared.variables import OptimizerState, State, optimizer_kind, read, same_shapes, write
 from ...exceptions import NetworkError
 from ._backends import compile_program
 from ._graph_key import settings_key
@@ -27,7 +27,7 @@ class Trainer:
     model : keras.Model
     augmentation : keras.layers.Layer or None
     optimizer : keras.optimizers.Optimizer
-        Both serve as settings only and are copied.
+        Settings; like `augmentation` it is copied, and the original is not changed.
     graph : LossGraph
     """
 
@@ -55,7 +55,7 @@ class Trainer:
 
     def resume(self, state: OptimizerState) -> None:
         """Continue from a state; if it is that of another optimizer, this one starts anew."""
-        if state.kind == optimizer_kind(self.optimizer) and fits(self._variables, state.values):
+        if state.kind == optimizer_kind(self.optimizer) and same_shapes(self._variables, state.values):
             write(self._variables, state.values)
 
     def reseed_augmentation(self, seed) -> None:

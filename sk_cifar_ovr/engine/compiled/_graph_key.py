@@ -101,7 +101,7 @@ def settings_key(thing: Any, settings: dict[str, Any] | None = None) -> str:
 
 
 def same_graph(one: str | None, other: str | None) -> bool:
-    """Whether two keys, perhaps of different processes, do not contradict each other.
+    """True if two keys are equal or cannot be compared, False if they belong to different graphs.
 
     Keys of different versions of Keras, and those of models that no configuration determines, cannot be compared.
     """

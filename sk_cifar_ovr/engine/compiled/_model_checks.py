@@ -6,7 +6,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from ..._shared.variables import State, fits
+from ..._shared.variables import State, same_shapes
 from ...exceptions import NetworkError
 
 N_TEST_IMAGES = 8
@@ -120,7 +120,7 @@ def check_fits(model: keras.Model, values: State) -> None:
     NetworkError
         If a shape differs.
     """
-    if not fits(model.variables, values):
+    if not same_shapes(model.variables, values):
         raise changed_builder(model)
 
 

@@ -41,7 +41,7 @@ def seeded_building(seed: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """What makes the graph of a network. It holds plain data as far as the builder's arguments do.
+    """What makes the graph of a network: plain data, if the arguments of the builder are.
 
     Attributes
     ----------
