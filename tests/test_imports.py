@@ -46,9 +46,11 @@ def imported(path):
     package = path.parts[:-1]
     for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) + 1 - node.level] if path.parts[0] != "_moved" else ()
+            base = package[: len(package) + 1 - node.level]
             module = (*base, *(node.module.split(".") if node.module else ()))
             yield from [module] if node.module else [(*base, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and path.parts[0] in ALIASES:
+            yield tuple(node.module.split(".")[1:])
         elif isinstance(node, ast.ImportFrom):
             assert not (node.module or "").startswith("sk_cifar_ovr"), f"{path} imports by the package's name"
         elif isinstance(node, ast.Import):

@@ -1,6 +1,6 @@
 """Import path of earlier versions. The builders are defined in `sk_cifar_ovr.networks`."""
 
-from .networks import (
+from sk_cifar_ovr.networks import (
     BACKBONES,
     convnext_tiny,
     densenet121,

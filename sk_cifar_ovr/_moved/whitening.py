@@ -1,5 +1,5 @@
 """Import path of earlier versions. The layer is defined in `sk_cifar_ovr.networks`."""
 
-from .networks import Whitening
+from sk_cifar_ovr.networks import Whitening
 
 __all__ = ["Whitening"]

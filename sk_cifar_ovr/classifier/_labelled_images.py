@@ -1,6 +1,7 @@
 """Images with labels and sample weights, checked before a fit."""
 
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def checked_weights(sample_weight: Any, X) -> np.ndarray | None:
     """
     if sample_weight is None:
         return None
-    if np.ndim(sample_weight) == 0:
+    if isinstance(sample_weight, Number):
         sample_weight = np.full(len(X), sample_weight)
     weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weights.shape != (len(X),):
