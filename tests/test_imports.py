@@ -95,6 +95,16 @@ def test_no_file_or_folder_grows_out_of_sight():
         assert n_lines <= 300 or docstrings > n_lines / 2, f"{path} has {n_lines} lines"
 
 
+def test_functions_take_at_most_six_arguments():
+    """But for constructors and the options of a public builder."""
+    for path in FILES:
+        for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name not in ("__init__", "keras_application"):
+                arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                names = {argument.arg for argument in arguments} - {"self", "cls"}
+                assert len(names) <= 6, f"{path}: {node.name}"
+
+
 def test_the_engine_knows_no_scikit_learn():
     for path in FILES:
         if path.parts[0] == "engine":

@@ -122,7 +122,12 @@ class CNNClassifier(BaseImageClassifier):
     See Also
     --------
     OneVsRestCNNClassifier : One task a class, "class k or the rest".
+    CNNFeatures : The output of a layer as a transformer.
     sklearn.neural_network.MLPClassifier : A network without convolutions.
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He and Dollar (2017), "Focal Loss for Dense Object Detection".
 
     Examples
     --------

@@ -169,12 +169,13 @@ class JaxSteps(CompiledSteps):
 
     def train(self, x, y, weights, scale, learning_rate, values: Values):
         x, y, weights = (_distributed(array) for array in (x, y, weights))
-        self._state, losses = self._step(self._state, x, y, weights, scale, learning_rate, values)
+        self._state, losses = self._step(self._state, (x, y, weights), scale, learning_rate, values)
         return losses
 
-    def _raw_step(self, state, x, y, weights, scale, learning_rate, values):
+    def _raw_step(self, state, batch, scale, learning_rate, values):
         import jax
 
+        x, y, weights = batch
         _traces["training"] += 1
         model, optimizer = self._model, self._optimizer
         trainable, non_trainable, optimizer_values = state
