@@ -39,7 +39,7 @@ def ovr_curves(
     pandas.DataFrame
         Columns `class`, `threshold`, `precision`, `recall`, `false_positive_rate` and `chosen`, sorted by class and
         falling threshold. Each class starts at an infinite threshold, with precision 1 as in
-        :func:`sklearn.metrics.precision_recall_curve`, and has one row at its chosen threshold. Points on straight
+        `sklearn.metrics.precision_recall_curve`, and has one row at its chosen threshold. Points on straight
         parts of both curves are left out.
 
     Warns

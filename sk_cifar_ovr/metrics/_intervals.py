@@ -28,7 +28,7 @@ class Interval(NamedTuple):
 
 
 class PairedTest(NamedTuple):
-    """Result of :func:`corrected_paired_test`.
+    """Result of `corrected_paired_test`.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ def mean_and_interval(
         Confidence level: the share of such intervals that contain the true mean, if the scores are normal.
     n_train, n_test : float or None, default=None
         For folds: number of samples in the training and the test part of each. The interval is then widened as in
-        :func:`corrected_paired_test`, because training parts overlap.
+        :func:`~sk_cifar_ovr.metrics.corrected_paired_test`, because training parts overlap.
 
     Returns
     -------

@@ -24,7 +24,7 @@ def reliability_bins(
     y_true, probabilities, classes : array-like
         True labels, positive-class probabilities and labels in column order, as in :func:`ovr_curves`.
     n_bins : int, default=15
-        Number of bins between 0 and 1, with the edges of :func:`sklearn.calibration.calibration_curve`.
+        Number of bins between 0 and 1, with the edges of `sklearn.calibration.calibration_curve`.
 
     Returns
     -------

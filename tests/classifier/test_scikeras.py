@@ -156,7 +156,7 @@ def test_global_state_is_left_alone(images):
 
 def test_scikeras_never_sees_the_seed(images):
     X, y = images
-    adapter = set_up_network(ours(random_state=7), X, np.unique(y)).seam
+    adapter = set_up_network(ours(random_state=7), X, np.unique(y)).adapter
     assert adapter.random_state is None
     assert adapter._random_state is None
 

@@ -64,9 +64,7 @@ def test_builtin_network(name, shape, tmp_path):
     assert_agrees(clf.fit(X, y), X, tmp_path)
 
 
-@pytest.mark.skipif(
-    "SK_CIFAR_OVR_INNER" in os.environ, reason="takes long on JAX: run this file with KERAS_BACKEND=jax"
-)
+@pytest.mark.skipif("SK_CIFAR_OVR_INNER" in os.environ, reason="slow on JAX: run it with KERAS_BACKEND=jax")
 @pytest.mark.parametrize("settings", [{}, {"model__image_size": (40, 36)}], ids=str)
 def test_backbone(settings, untraced, tmp_path):
     X, y = random_images((8, 8))
