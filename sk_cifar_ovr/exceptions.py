@@ -43,6 +43,10 @@ class UnknownParameterError(TypeError, ValueError):
     """
 
 
+class ParameterTypeError(TypeError, ValueError):
+    """A parameter of a type that the estimator does not take; both errors, as scikit-learn's own is."""
+
+
 class MissingExtraError(ImportError):
     """A feature that needs an optional library that is not installed."""
 

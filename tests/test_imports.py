@@ -31,7 +31,7 @@ BELOW = {
 }
 FOR_ALL = {"_shared", "exceptions"}
 # Import paths of earlier versions.
-ALIASES = {"_moved": {"networks"}}
+ALIASES = {"_moved": {"networks", "one_vs_rest"}}
 
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

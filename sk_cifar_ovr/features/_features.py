@@ -20,6 +20,7 @@ from ..classifier import (
 )
 from ..engine import FittedNetwork
 from ..engine.compiled import NetworkSpec, borrow, feature_model, in_trunk, seeded_building
+from ..exceptions import ParameterTypeError
 from ..one_vs_rest import OneVsRestCNNClassifier, is_search, task_estimator
 
 
@@ -276,7 +277,7 @@ def _check_images(estimator, X, shape) -> None:
 
 def _check_kind(estimator) -> None:
     if not isinstance(estimator, (CNNClassifier, OneVsRestCNNClassifier)) and not is_scikeras(estimator):
-        raise TypeError(
+        raise ParameterTypeError(
             "CNNFeatures takes a CNNClassifier, a OneVsRestCNNClassifier or a KerasClassifier of SciKeras, or one of "
             f"them in a FrozenEstimator; got {type(estimator).__name__}."
         )

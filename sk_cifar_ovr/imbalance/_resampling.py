@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import get_tags
 
-from ..exceptions import ResamplingError
+from ..exceptions import ParameterTypeError, ResamplingError
 
 
 def check_sampler(sampler, estimator: str) -> None:
@@ -15,11 +15,11 @@ def check_sampler(sampler, estimator: str) -> None:
 
     Raises
     ------
-    ValueError
+    ParameterTypeError
         If it has no `fit_resample`.
     """
     if not callable(getattr(sampler, "fit_resample", None)):
-        raise ValueError(
+        raise ParameterTypeError(
             f"The 'sampler' parameter of {estimator} must be an object implementing 'fit_resample', as the samplers of "
             f"imbalanced-learn do; got {sampler!r}."
         )

@@ -263,3 +263,86 @@ def test_other_fits_during_a_long_one(digits):
     thread.join()
     assert not errors
     assert long.predict(X).shape == y.shape
+
+
+def counting_names(meta, names=[]):  # noqa: B006
+    """A builder that names its layers by a counter."""
+    names.append(len(names))
+    inputs = keras.Input(meta["image_shape_"])
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.Dense(4, name=f"hidden_of_{len(names)}")(x)
+    return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
+
+
+def recurrent(meta):
+    """A layer of Keras that names its parts by counting."""
+    inputs = keras.Input(meta["image_shape_"])
+    x = keras.layers.Reshape(meta["image_shape_"][:2])(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.Bidirectional(keras.layers.LSTM(2))(x)
+    return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
+
+
+@pytest.mark.parametrize("builder", [counting_names, recurrent])
+def test_names_that_count_do_not_make_another_network(digits, builder, tmp_path):
+    X, y = digits[0][:64], digits[1][:64]
+    clf = CNNClassifier(**{**FAST, "model": builder}).fit(X, y)
+    before = clf.predict_proba(X)
+    clear_programs()
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    save(clf, tmp_path / "model")
+    again = load(tmp_path / "model", trusted=[f"{__name__}:{builder.__name__}"])
+    np.testing.assert_array_equal(again.predict_proba(X), before)
+
+
+def test_frozen_models_from_elsewhere_are_never_changed(digits):
+    """Two builders of equal configurations around two models of different weights."""
+    X, y = digits[0][:64], digits[1][:64]
+
+    def around(seed):
+        keras.utils.set_random_seed(seed)
+        inputs = keras.Input((8, 8, 1))
+        x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+        base = keras.Model(inputs, keras.layers.Dense(6, activation="relu")(x))
+        base.trainable = False
+
+        def builder(meta):
+            pixels = keras.Input(meta["image_shape_"])
+            return keras.Model(pixels, keras.layers.Dense(meta["n_classes_"], activation="softmax")(base(pixels)))
+
+        return base, builder
+
+    (p, of_p), (q, of_q) = around(1), around(2)
+    start = [value.copy() for model in (p, q) for value in model.get_weights()]
+    first = CNNClassifier(**{**FAST, "model": of_p}).fit(X, y).predict_proba(X)
+    CNNClassifier(**{**FAST, "model": of_q}).fit(X, y)
+    for value, now in zip(start, [*p.get_weights(), *q.get_weights()], strict=True):
+        np.testing.assert_array_equal(value, now)
+    np.testing.assert_array_equal(CNNClassifier(**{**FAST, "model": of_p}).fit(X, y).predict_proba(X), first)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Around(keras.layers.Layer):
+    """A registered layer that cannot be made again from its configuration."""
+
+    def __init__(self, inner, **options):
+        super().__init__(**options)
+        self.inner = inner
+
+    def call(self, x):
+        return self.inner(x)
+
+    def get_config(self):
+        return {**super().get_config(), "inner": keras.saving.serialize_keras_object(self.inner)}
+
+
+def wrapping(meta):
+    inputs = keras.Input(meta["image_shape_"])
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    x = Around(keras.layers.Dense(4))(x)
+    return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
+
+
+def test_a_layer_that_cannot_be_copied_is_trained_all_the_same(digits):
+    X, y = digits[0][:64], digits[1][:64]
+    first, second = (CNNClassifier(**{**FAST, "model": wrapping}).fit(X, y).predict_proba(X) for _ in range(2))
+    np.testing.assert_array_equal(first, second)

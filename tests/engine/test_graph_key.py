@@ -29,13 +29,14 @@ def functional(model):
     return keras.Model(model.inputs[0], model.outputs[0])
 
 
-def of_one_layer(layer):
-    inputs = keras.Input((4,))
+def of_one_layer(layer, shape=(4,)):
+    inputs = keras.Input(shape)
     return keras.Model(inputs, layer(inputs))
 
 
+@keras.saving.register_keras_serializable(package="tests")
 class Scale(keras.layers.Layer):
-    """A layer whose arguments Keras records by itself."""
+    """A registered layer whose arguments Keras records by itself."""
 
     def __init__(self, factor, **options):
         super().__init__(**options)
@@ -45,6 +46,19 @@ class Scale(keras.layers.Layer):
         return self.factor * x
 
 
+class Unregistered(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+class Subclassed(keras.Model):
+    """A functional model with a `call` of its own."""
+
+    def call(self, x, **options):
+        return 2 * super().call(x, **options)
+
+
+@keras.saving.register_keras_serializable(package="tests")
 class Bent(keras.layers.Dense):
     """A layer that inherits a `get_config` which does not know its own argument."""
 
@@ -65,6 +79,54 @@ def bent(x):
     return x
 
 
+class Activations:
+    def of(self, x):
+        return x
+
+    def __call__(self, x):
+        return 0.0
+
+
+def replaced_call(layer):
+    layer.call = lambda x: 0 * x
+    layer.built = True
+    return layer
+
+
+def subclassed(model):
+    return Subclassed(model.inputs[0], model.outputs[0])
+
+
+def inside_and_outside(shared):
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, shared(of_one_layer(shared)(inputs)))
+
+
+def frozen_kernel(model):
+    model.layers[0].kernel.trainable = False
+    return model
+
+
+def penalised_kernel(model):
+    model.layers[0].kernel.regularizer = keras.regularizers.L2(0.1)
+    return model
+
+
+def adapted(values):
+    layer = keras.layers.Normalization()
+    layer.adapt(np.asarray(values, "float32").reshape(-1, 4))
+    return of_one_layer(layer)
+
+
+def nested(first="relu", second="relu"):
+    """Layers of equal counted names inside and outside."""
+    keras.utils.clear_session()
+    inner = functional(dense(activation=first))
+    keras.utils.clear_session()
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dense(3, activation=second)(inner(inputs)))
+
+
 @pytest.mark.parametrize(
     "build",
     [
@@ -74,6 +136,9 @@ def bent(x):
         lambda: of_one_layer(Scale(2.0)),
         lambda: of_one_layer(keras.layers.Dropout(0.5)),
         lambda: of_one_layer(functional(dense())),
+        lambda: of_one_layer(keras.layers.Bidirectional(keras.layers.LSTM(2)), (3, 4)),
+        nested,
+        lambda: of_one_layer(keras.layers.GaussianNoise(1.0)),
         lambda: cifar_cnn({"image_shape_": (32, 32, 3), "n_classes_": 2}),
     ],
 )
@@ -88,9 +153,11 @@ def test_networks_of_equal_configurations_have_equal_keys(build):
         [dense(activation="relu"), dense(activation="tanh")],
         # A name that is also the name of an activation must not hide the activation.
         [dense(activation="relu", name="relu"), dense(activation="tanh", name="tanh")],
-        [dense(name="first"), dense(name="second")],
         [dense(), dense(kernel_regularizer="l2")],
         [dense(), dense(trainable=False)],
+        [dense(), frozen_kernel(dense())],
+        [dense(), penalised_kernel(dense())],
+        [nested("relu", "tanh"), nested("tanh", "relu")],
         [of_one_layer(Scale(2.0)), of_one_layer(Scale(3.0))],
         [of_one_layer(keras.layers.Rescaling(2.0)), of_one_layer(keras.layers.Rescaling(3.0))],
     ],
@@ -101,6 +168,12 @@ def test_networks_of_different_configurations_have_different_keys(others):
     assert not same_graph(one, other)
 
 
+def test_given_names_keep_networks_apart_and_are_no_other_graph():
+    one, other = (model_key(functional(dense(name=name))) for name in ("first", "second"))
+    assert one != other
+    assert same_graph(one, other), "a builder may count"
+
+
 @pytest.mark.parametrize(
     "build",
     [
@@ -108,6 +181,14 @@ def test_networks_of_different_configurations_have_different_keys(others):
         lambda: of_one_layer(keras.layers.Dense(2, activation=bent)),
         lambda: of_one_layer(keras.layers.Dense(2, kernel_initializer=Ones())),
         lambda: of_one_layer(Bent(2, 3)),
+        lambda: of_one_layer(Unregistered()),
+        lambda: of_one_layer(keras.layers.Dense(2, activation=Activations().of)),
+        lambda: of_one_layer(keras.layers.Dense(2, kernel_regularizer=Activations())),
+        lambda: of_one_layer(replaced_call(keras.layers.Dense(2))),
+        lambda: subclassed(dense()),
+        lambda: inside_and_outside(keras.layers.Dense(4)),
+        lambda: adapted(np.arange(8)),
+        lambda: of_one_layer(subclassed(dense())),
         lambda: of_one_layer(functional(of_one_layer(Bent(2, 3)))),
     ],
 )
@@ -131,8 +212,8 @@ def test_a_class_that_was_defined_again_is_another():
 
 
 def test_keys_of_other_versions_and_kinds():
-    version, digest = model_key(functional(dense())).split(":")
-    assert version == keras.version()
+    version, digest, _ = model_key(functional(dense())).split(":")
+    assert version == f"{keras.version()}/float32/float32"
     assert same_graph(f"3.0.0:{digest[::-1]}", f"{version}:{digest}")
     of_arguments = arguments_key("builder", {"filters": (8, 8)}, (32, 32, 3), np.int64(2))
     assert of_arguments == arguments_key("builder", {"filters": [8, 8]}, [32, 32, 3], 2)

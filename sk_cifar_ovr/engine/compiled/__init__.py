@@ -5,7 +5,8 @@ It knows graphs, optimizers, losses and single batches; it knows nothing of the 
 
 from ._backends import rate_is_value, trace_count
 from ._compiled_network import CompiledNetwork
-from ._graph_key import arguments_key, graph_config, same_graph
+from ._graph_config import graph_config
+from ._graph_key import arguments_key, same_graph
 from ._joint_network import JointNetwork
 from ._model_checks import check_fits
 from ._model_parts import feature_model, in_trunk

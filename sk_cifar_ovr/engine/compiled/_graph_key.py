@@ -1,12 +1,13 @@
 """Keys that tell whether two networks, optimizers or losses can share a compiled graph.
 
 Equal keys mean equal Keras configurations. Whatever a configuration does not determine gets a key of its own, and so
-shares with nothing: `Lambda`, a function of the user's, a class whose `get_config` cannot know all its arguments.
+shares with nothing: `Lambda`, functions and classes of the user's inside a network, methods that were replaced. A layer
+class of the user's shares only if it is registered with `keras.saving.register_keras_serializable`, which promises that
+its configuration says all.
 """
 
 import hashlib
 import json
-import re
 import uuid
 import weakref
 from collections.abc import Iterator
@@ -15,13 +16,19 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras.src.utils.naming import to_snake_case
+
+from ._graph_config import given_names, graph_config
 
 _PACKAGE = __name__.partition(".")[0]
 # Python functions or foreign models inside a layer, which its configuration describes by name at most.
 _OPAQUE_LAYERS = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
 _BY_ARGUMENTS = "arguments"
+_OWN = "own"
 _class_tokens: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
+
+
+# What Keras raises for objects that it cannot describe.
+_NO_CONFIG = (NotImplementedError, TypeError, ValueError)
 
 
 class _Undetermined(Exception):
@@ -31,7 +38,7 @@ class _Undetermined(Exception):
 def model_key(model: keras.Model) -> str:
     """Key of the graph of a model.
 
-    Layer names that Keras counted up in this process are numbered anew; names given by the builder are kept.
+    Names that Keras counted up in this process do not matter; names given by the builder do: `CNNFeatures` uses them.
 
     Parameters
     ----------
@@ -41,17 +48,22 @@ def model_key(model: keras.Model) -> str:
     Returns
     -------
     str
-        Keras' version, the digest of the configuration and, of layers that are neither Keras' nor this package's,
-        tokens of their classes, which are valid in this process.
+        Keras' version and settings, the digest of the configuration, that of the names that the builder gave and, of
+        layers that are neither Keras' nor this package's, tokens of their classes, which are valid in this process.
     """
     try:
-        operations = [*_operations(model)]
-        tokens = sorted({_class_token(type(each)) for each in operations if not _is_known(type(each))})
-        for operation in operations:
-            _check_determined(operation)
-        return ":".join((keras.version(), _digest(graph_config(model)), *tokens))
-    except _Undetermined:
-        return _unique()
+        layers = [*_layers(model)]
+        if len({id(layer) for layer in layers}) < len(layers):
+            # A layer that is also inside another: configurations do not say that both are one.
+            raise _Undetermined
+        for layer in layers:
+            _check_determined(layer)
+        tokens = sorted({_class_token(type(layer)) for layer in layers if not _is_known(type(layer))})
+        settings = "/".join((keras.version(), keras.config.floatx(), keras.config.dtype_policy().name))
+        structure = _digest([graph_config(model), _variable_settings(model)])
+        return ":".join((settings, structure, _digest(given_names(model)), *tokens))
+    except (_Undetermined, *_NO_CONFIG):
+        return own_key()
 
 
 def arguments_key(*arguments: Any) -> str | None:
@@ -87,23 +99,26 @@ def settings_key(thing: Any, settings: dict[str, Any] | None = None) -> str:
     str
     """
     try:
-        if settings is None and not isinstance(thing, keras.Operation) and not _config_is_complete(type(thing)):
-            # Its attributes are what `__init__` made of its arguments.
-            settings = vars(thing)
-        else:
+        if isinstance(thing, keras.Operation):
             _check_determined(thing)
+        elif not (_is_known(type(thing)) or isinstance(thing, keras.optimizers.Optimizer)):
+            # Its attributes are what `__init__` made of its arguments, whatever `get_config` leaves out.
+            settings = vars(thing)
+        elif not (_is_known(type(thing)) or _config_is_complete(type(thing))):
+            raise _Undetermined
         if settings is None:
             settings = _config(thing)
         settings = {name: value for name, value in settings.items() if name != "name"}
         return ":".join((_class_token(type(thing)), _digest(settings)))
     except _Undetermined:
-        return _unique()
+        return own_key()
 
 
 def same_graph(one: str | None, other: str | None) -> bool:
     """True if two keys are equal or cannot be compared, False if they belong to different graphs.
 
-    Keys of different versions of Keras, and those of models that no configuration determines, cannot be compared.
+    Names given by a builder do not matter here: some count. Keys of other versions or settings of Keras, and of models
+    that no configuration determines, cannot be compared.
     """
     (kind, digest), (other_kind, other_digest) = ([*(key or "").split(":"), ""][:2] for key in (one, other))
     if kind == other_kind:
@@ -111,84 +126,65 @@ def same_graph(one: str | None, other: str | None) -> bool:
     return _BY_ARGUMENTS not in (kind, other_kind)
 
 
+def is_shared_key(key: str) -> bool:
+    """Whether other networks may have this key."""
+    return not key.startswith(_OWN)
+
+
 def is_key_of_arguments(key: str | None) -> bool:
     """Whether a key comes from `arguments_key`."""
     return (key or "").startswith(f"{_BY_ARGUMENTS}:")
 
 
-def graph_config(model: keras.Model) -> Any:
-    """Configuration of a model, the layer names that Keras counted up in this process numbered from 0."""
-    numbers: dict[str, str] = {}
-    keras_owns: dict[int, bool] = {}
-
-    def number(name: str, class_name: str) -> None:
-        stem = to_snake_case(class_name)
-        if re.fullmatch(rf"{re.escape(stem)}(_\d+)?", name):
-            numbers.setdefault(name, f"{stem}#{len(numbers)}")
-
-    def find_names(value) -> None:
-        if isinstance(value, dict):
-            config, class_name = value.get("config"), str(value.get("class_name"))
-            if isinstance(config, dict):
-                keras_owns[id(config)] = str(value.get("module")).startswith("keras")
-            for named in (value, config):
-                if isinstance(named, dict) and isinstance(named.get("name"), str):
-                    number(named["name"], class_name)
-            for inner in value.values():
-                find_names(inner)
-        elif isinstance(value, (list, tuple)):
-            for inner in value:
-                find_names(inner)
-
-    def renamed(value, key=None):
-        if isinstance(value, dict):
-            # The seed of a layer of Keras is the first value of a variable, and no part of the graph.
-            seeded = key == "config" and keras_owns.get(id(value), False)
-            return {k: renamed(v, k) for k, v in value.items() if not (seeded and k == "seed")}
-        if key in _REFERENCES and isinstance(value, (list, tuple)):
-            # [name, node, tensor], or a list of them.
-            return [numbers.get(v, v) if isinstance(v, str) else renamed(v, key) for v in value]
-        if isinstance(value, (list, tuple)):
-            return [renamed(v) for v in value]
-        return numbers.get(value, value) if key == "name" and isinstance(value, str) else value
-
-    config = {"class_name": type(model).__name__, "config": {**_config(model), "name": ""}}
-    find_names(config)
-    return renamed(config)
-
-
-_REFERENCES = ("keras_history", "input_layers", "output_layers")
-
-
-def _operations(model: keras.Model) -> Iterator[Any]:
-    """Layers and other operations of a model and of the layers inside it, models themselves left out."""
+def _layers(model: keras.Model) -> Iterator[Any]:
+    """A model with its layers, other operations, and all that is inside these."""
+    yield model
     for operation in getattr(model, "operations", model.layers):
         if isinstance(operation, keras.Model):
-            yield from _operations(operation)
+            yield from _layers(operation)
         elif isinstance(operation, keras.Layer):
             yield from operation._flatten_layers()
         else:
             yield operation
 
 
+def _variable_settings(model: keras.Model) -> list:
+    """Settings of single variables, which configurations of layers do not say."""
+    return [
+        (variable.trainable, *(_part_key(getattr(variable, name, None)) for name in ("regularizer", "constraint")))
+        for variable in model.variables
+    ]
+
+
+def _part_key(part) -> str | None:
+    if part is None or _is_known(type(part)):
+        return None if part is None else settings_key(part)
+    raise _Undetermined
+
+
 def _check_determined(thing: Any) -> None:
-    """Raise if the configuration of an object cannot determine what it computes."""
+    """Raise if the configuration of a layer or operation cannot determine what it computes."""
     cls = type(thing)
-    if cls.__name__ in _OPAQUE_LAYERS or not hasattr(thing, "get_config"):
+    # What a layer learnt by `adapt` becomes constants of the graph.
+    if cls.__name__ in _OPAQUE_LAYERS or not hasattr(thing, "get_config") or hasattr(thing, "adapt"):
         raise _Undetermined
-    if not _is_known(cls) and not _config_is_complete(cls):
+    if not _is_known(cls) and not (_is_registered(cls) and _config_is_complete(cls)):
         raise _Undetermined
     for name, value in vars(thing).items():
-        if name in _WRAPPED_METHODS:
-            continue
-        foreign_part = isinstance(value, _PARTS) and not _is_known(type(value))
-        if foreign_part or (isinstance(value, FunctionType) and not _is_known(value)):
-            raise _Undetermined
+        if name not in _WRAPPED_METHODS and callable(value) and not isinstance(value, keras.Operation):
+            owner = value if isinstance(value, (FunctionType, type)) else type(value)
+            if not _is_known(owner):
+                raise _Undetermined
 
 
 # Keras keeps its wrappers of these in each layer.
 _WRAPPED_METHODS = ("build", "quantize")
-_PARTS = (keras.initializers.Initializer, keras.regularizers.Regularizer, keras.constraints.Constraint)
+
+
+def _is_registered(cls: type) -> bool:
+    """Whether a class is registered for serialization."""
+    name = keras.saving.get_registered_name(cls)
+    return name != cls.__name__ and keras.saving.get_registered_object(name) is cls
 
 
 def _config_is_complete(cls: type) -> bool:
@@ -208,7 +204,7 @@ def _is_known(thing: Any) -> bool:
 def _config(thing: Any) -> dict[str, Any]:
     try:
         return thing.get_config()
-    except (NotImplementedError, TypeError, ValueError) as error:
+    except _NO_CONFIG as error:
         raise _Undetermined from error
 
 
@@ -216,7 +212,7 @@ def _class_token(cls: type) -> str:
     """Name of a known class, or a token for a class of the user's, which may be defined again under one name."""
     if _is_known(cls):
         return f"{cls.__module__}.{cls.__qualname__}"
-    return _class_tokens.setdefault(cls, _unique())
+    return _class_tokens.setdefault(cls, own_key())
 
 
 def _digest(config: Any) -> str:
@@ -240,5 +236,6 @@ def _digest(config: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _unique() -> str:
-    return f"own-{uuid.uuid4().hex}"
+def own_key() -> str:
+    """A key that nothing else has."""
+    return f"{_OWN}-{uuid.uuid4().hex}"

@@ -122,6 +122,16 @@ def build_network(spec: NetworkSpec, seed: int) -> BuiltNetwork:
         return BuiltNetwork(base, joint.model, joint)
 
 
+def copied_model(model: keras.Model) -> keras.Model:
+    """A model of new layers with the values and the settings of all variables."""
+    copy = keras.models.clone_model(model)
+    for variable, source in zip(copy.variables, model.variables, strict=True):
+        variable.assign(source.value)
+        variable.trainable, variable.regularizer = source.trainable, source.regularizer
+        variable.constraint = source.constraint
+    return copy
+
+
 def build_model(spec: NetworkSpec, state: State) -> keras.Model:
     """A model with these values that shares nothing with other networks."""
     model = build_network(spec, 0).model

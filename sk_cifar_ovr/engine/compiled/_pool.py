@@ -5,13 +5,14 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from ..._shared.variables import read
 from ...exceptions import NetworkError
-from ._graph_key import is_key_of_arguments, model_key, same_graph
+from ._graph_key import is_key_of_arguments, is_shared_key, model_key, own_key, same_graph
 from ._model_checks import changed_builder, forget_layers
 from ._network import Network
-from ._network_spec import BuiltNetwork, NetworkSpec, build_network
+from ._network_spec import BuiltNetwork, NetworkSpec, build_network, copied_model
 
 # Limits of idle networks; the last one used is kept whatever its size.
 MAX_NETWORKS = 8
@@ -61,15 +62,27 @@ def borrow(spec: NetworkSpec, seed: int = 0) -> Iterator[Network]:
         raise
     finally:
         if usable:
-            _give_back(spec.pool_key(), network)
+            _give_back(network)
 
 
 def _new_network(spec: NetworkSpec, built: BuiltNetwork | None, seed: int) -> Network:
+    """Compile a network; `built` is the one that the builder has just returned, if it was called for the key."""
     if built is None:
         built = build_network(spec, seed)
         if not (is_key_of_arguments(spec.key) or same_graph(spec.key, model_key(built.base))):
             raise changed_builder(built.base)
-    return Network(spec, built, seed)
+        return Network(spec, built, seed)
+    if not is_shared_key(str(spec.key)):
+        return Network(spec, built, seed)
+    try:
+        # A network that is lent to others must hold no layer that the user's builder took from elsewhere.
+        copied = build_network(replace(spec, build=partial(copied_model, built.base)), seed)
+    except Exception:
+        # A layer that cannot be made again from its configuration, for whatever reason it has.
+        return Network(replace(spec, key=own_key()), built, seed)
+    network = Network(spec, copied, seed)
+    network.remember_initial_state(seed, read(built.model.variables))
+    return network
 
 
 def _take_idle(key: Hashable) -> Network | None:
@@ -81,7 +94,8 @@ def _take_idle(key: Hashable) -> Network | None:
         return network
 
 
-def _give_back(key: Hashable, network: Network) -> None:
+def _give_back(network: Network) -> None:
+    key = network.spec.pool_key()
     with _idle_lock:
         _idle.setdefault(key, []).append(network)
         _idle.move_to_end(key)
