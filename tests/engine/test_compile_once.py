@@ -313,7 +313,11 @@ def test_frozen_models_from_elsewhere_are_never_changed(digits):
 
     (p, of_p), (q, of_q) = around(1), around(2)
     start = [value.copy() for model in (p, q) for value in model.get_weights()]
-    first = CNNClassifier(**{**FAST, "model": of_p}).fit(X, y).predict_proba(X)
+    around_p = CNNClassifier(**{**FAST, "model": of_p}).fit(X, y)
+    first = around_p.predict_proba(X)
+    CNNClassifier(**{**FAST, "model": of_q}).fit(X, y)
+    clear_programs()
+    around_p.predict_proba(X)
     CNNClassifier(**{**FAST, "model": of_q}).fit(X, y)
     for value, now in zip(start, [*p.get_weights(), *q.get_weights()], strict=True):
         np.testing.assert_array_equal(value, now)

@@ -7,12 +7,11 @@ from ._backends import rate_is_value, trace_count
 from ._compiled_network import CompiledNetwork
 from ._graph_config import graph_config
 from ._graph_key import arguments_key, same_graph
-from ._joint_network import JointNetwork
 from ._model_checks import check_fits
 from ._model_parts import feature_model, in_trunk
 from ._network import Network, Parts
 from ._network_spec import NetworkSpec, build_model, seeded_building
-from ._objective import LossGraph, Objective, focal_objective, keras_objective
+from ._objective import Objective, focal_objective, keras_objective
 from ._pool import borrow, clear_programs
 from ._precision import PRECISIONS, input_dtype, resolve_precision
 from ._side_by_side import multiply_adds, side_by_side_pays
@@ -20,8 +19,6 @@ from ._side_by_side import multiply_adds, side_by_side_pays
 __all__ = [
     "PRECISIONS",
     "CompiledNetwork",
-    "JointNetwork",
-    "LossGraph",
     "Network",
     "NetworkSpec",
     "Objective",

@@ -67,11 +67,12 @@ def borrow(spec: NetworkSpec, seed: int = 0) -> Iterator[Network]:
 
 def _new_network(spec: NetworkSpec, built: BuiltNetwork | None, seed: int) -> Network:
     """Compile a network; `built` is the one that the builder has just returned, if it was called for the key."""
+    if is_key_of_arguments(spec.key):
+        return Network(spec, built or build_network(spec, seed), seed)
     if built is None:
         built = build_network(spec, seed)
-        if not (is_key_of_arguments(spec.key) or same_graph(spec.key, model_key(built.base))):
+        if not same_graph(spec.key, model_key(built.base)):
             raise changed_builder(built.base)
-        return Network(spec, built, seed)
     if not is_shared_key(str(spec.key)):
         return Network(spec, built, seed)
     try:
