@@ -12,7 +12,9 @@ __path__.append(f"{__path__[0]}/_moved")
 _HOME = {
     "fetch_cifar10": "datasets",
     "load_image_folder": "datasets",
+    "load_image_table": "datasets",
     "load_digit_images": "datasets",
+    "ImageFiles": "datasets",
     "ovr_report": "metrics",
     "OvRReport": "metrics",
     "OvRConfusionDisplay": "plots",

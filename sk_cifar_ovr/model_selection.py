@@ -95,7 +95,13 @@ def ovr_scorer(column: str = "class_f1", *, label=None) -> Callable[..., float]:
     -------
     callable ``(estimator, X, y) -> float``
         `scoring` for scikit-learn's searches and cross-validation. If the estimator has no `predict_ovr`, the labels
-        of `predict` are scored. The callable raises ValueError if `column` or `label` does not exist.
+        of `predict` are scored. `y` are labels (n,) or a label matrix (n, K). The callable raises ValueError if
+        `column` or `label` does not exist.
+
+    Notes
+    -----
+    If a label matrix holds NaN (not known), pass a splitter such as ``cv=KFold(5)`` to scikit-learn: it refuses NaN
+    if `cv` is a number. Entries that are not known are left out of the score of their class.
 
     See Also
     --------

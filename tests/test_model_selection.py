@@ -5,10 +5,11 @@ import pytest
 import sklearn
 from imblearn.pipeline import Pipeline
 from imblearn.under_sampling import RandomUnderSampler
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import UnsetMetadataPassedError
-from sklearn.metrics import f1_score
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, recall_score
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score, cross_validate
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -123,6 +124,44 @@ def test_the_score_reads_the_answers_of_each_problem(three):
         ovr_scorer(label=7)(fitted, X, y)
     with pytest.raises(ValueError, match="class_f1"):
         ovr_scorer("f2")(fitted, X, y)
+
+
+class KnownLabels(ClassifierMixin, BaseEstimator):
+    """One logistic regression per column of a label matrix, fitted on the samples whose label is known."""
+
+    def __init__(self, C=1.0):
+        self.C = C
+
+    def fit(self, X, Y):
+        self.classes_ = np.arange(Y.shape[1])
+        known = ~np.isnan(Y)
+        tasks = zip(Y.T, known.T, strict=True)
+        self.estimators_ = [LogisticRegression(C=self.C).fit(X[rows], labels[rows]) for labels, rows in tasks]
+        return self
+
+    def predict_ovr(self, X):
+        return np.column_stack([estimator.predict(X) for estimator in self.estimators_]).astype(bool)
+
+
+def test_several_labels_some_not_known_are_scored_and_searched():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    Y = (X + rng.normal(scale=0.4, size=X.shape) > 0.3).astype(float)
+    Y[rng.random(Y.shape) < 0.2] = np.nan
+    folds = KFold(3, shuffle=True, random_state=0)
+    scoring = {"mean": ovr_scorer(), "second": ovr_scorer("class_recall", label=1)}
+    scores = cross_validate(KnownLabels(), X, Y, cv=folds, scoring=scoring, error_score="raise")
+    for fold, (train, test) in enumerate(folds.split(X)):
+        answers = KnownLabels().fit(X[train], Y[train]).predict_ovr(X[test])
+        known = ~np.isnan(Y[test])
+        f1 = [f1_score(Y[test][known[:, k], k], answers[known[:, k], k]) for k in range(3)]
+        assert scores["test_mean"][fold] == pytest.approx(np.mean(f1))
+        recall = recall_score(Y[test][known[:, 1], 1], answers[known[:, 1], 1])
+        assert scores["test_second"][fold] == pytest.approx(recall)
+    search = GridSearchCV(KnownLabels(), {"C": [1e-4, 1.0]}, cv=folds, scoring=ovr_scorer(), error_score="raise")
+    table = search_frame(search.fit(X, Y))
+    assert table["C"].tolist() == [1.0, 1e-4]
+    np.testing.assert_allclose(table.loc[0, ["fold 1", "fold 2", "fold 3"]].astype(float), scores["test_mean"])
 
 
 def test_one_choice_for_all_classes(three):

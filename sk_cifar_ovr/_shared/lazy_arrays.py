@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
-# Batches that are read while the one before is in use.
+# Batches that are read while the one before is in use; fewer if they are large, but one.
 N_AHEAD = 3
+AHEAD_BYTES = 2**28
 # Bytes read at once when a whole array is wanted.
 BLOCK_BYTES = 2**26
 # Attributes of arrays that are in memory, or on a device: data frames, and tensors of all libraries.
@@ -24,7 +27,8 @@ def is_lazy(X: Any) -> bool:
     """Return whether X is an array-like that is not in memory: it has a shape, a dtype and rows to be read."""
     if isinstance(X, np.ndarray) or issparse(X) or any(hasattr(X, name) for name in IN_MEMORY):
         return False
-    return all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__")) and len(X.shape) > 0
+    # The shape of an empty HDF5 dataset is None.
+    return all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__")) and bool(X.shape)
 
 
 class LazyArray:
@@ -38,11 +42,18 @@ class LazyArray:
         Rows of the source that the view holds; None is all.
     row_shape : tuple of int or None, default=None
         Shape of one row of the view; None is that of the source.
+    limits : ndarray of float, shape (n_source, 2), or None, default=None
+        Lowest and highest value of each row of the source that the view holds, if they are known.
+
+    Notes
+    -----
+    Pickling a view pickles its source. A dataset of h5py is pickled as the names of its file and dataset, and opened
+    again.
     """
 
-    def __init__(self, source: Any, rows: np.ndarray | None = None, row_shape: tuple[int, ...] | None = None):
-        self.source, self.rows = source, rows
-        self.row_shape = tuple(source.shape[1:]) if row_shape is None else row_shape
+    def __init__(self, source: Any, rows=None, row_shape: tuple[int, ...] | None = None, limits=None):
+        self.source, self.rows, self.limits = source, rows, limits
+        self.row_shape = tuple(map(int, source.shape[1:])) if row_shape is None else row_shape
         self.dtype = np.dtype(source.dtype)
 
     @property
@@ -60,6 +71,11 @@ class LazyArray:
         """Number of values."""
         return math.prod(self.shape)
 
+    @property
+    def reading(self) -> dict | None:
+        """How image files are brought to arrays; None if the source does not tell."""
+        return getattr(self.source, "reading", None)
+
     def __len__(self) -> int:
         return int(self.source.shape[0]) if self.rows is None else len(self.rows)
 
@@ -72,13 +88,36 @@ class LazyArray:
                 raise IndexError("Only rows of an array that is read on demand can be selected.")
         if isinstance(key, (int, np.integer)):
             return self.read(np.array([key]))[0]
-        return LazyArray(self.source, self._selected(key), self.row_shape)
+        return self._view(self._selected(key), self.row_shape)
 
     def reshape(self, n: int, *row_shape: int) -> LazyArray:
         """The same rows, each in another shape."""
         if n != len(self) or math.prod(row_shape) != math.prod(self.row_shape):
             raise ValueError(f"cannot reshape rows of shape {self.row_shape} into {row_shape}")
-        return LazyArray(self.source, self.rows, tuple(row_shape))
+        return self._view(self.rows, tuple(row_shape))
+
+    def unwrapped(self) -> Any:
+        """The same rows as a view of the source's own kind if it is one of image files, which are selected alike."""
+        if self.reading is None or self.rows is None or self.row_shape != tuple(self.source.shape[1:]):
+            return self
+        return self.source[self.rows]
+
+    def with_limits(self) -> LazyArray:
+        """The same view with the lowest and highest value of each row, for which all rows are read once."""
+        if self.limits is not None:
+            return self
+        limits = np.full((int(self.source.shape[0]), 2), np.nan)
+        rows = self._selected(slice(None))
+        parts = list(blocks(self))
+        for part, values in zip(parts, read_each(self, parts), strict=True):
+            flat = values.reshape(len(values), -1)
+            limits[rows[part]] = np.stack([flat.min(axis=1), flat.max(axis=1)], axis=1)
+        return LazyArray(self.source, self.rows, self.row_shape, limits)
+
+    def value_range(self) -> tuple[float, float]:
+        """Lowest and highest value; the limits must be known."""
+        limits = self.limits[self._selected(slice(None))]
+        return limits[:, 0].min(), limits[:, 1].max()
 
     def read(self, key: Any = slice(None)) -> np.ndarray:
         """Read the selected rows into memory, in the order of the selection.
@@ -97,6 +136,20 @@ class LazyArray:
         for part in blocks(self):
             values[part] = self.read(part)
         return values if dtype is None else values.astype(dtype, copy=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = vars(self).copy()
+        if type(self.source).__module__.partition(".")[0] == "h5py":
+            state["source"] = _StoredDataset.of(self.source)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if isinstance(self.source, _StoredDataset):
+            self.source = self.source.opened()
+
+    def _view(self, rows: np.ndarray | None, row_shape: tuple[int, ...]) -> LazyArray:
+        return LazyArray(self.source, rows, row_shape, self.limits)
 
     def _selected(self, key: Any) -> np.ndarray:
         """Rows of the source."""
@@ -124,7 +177,44 @@ class LazyArray:
         else:
             # Zarr indexes rows by arrays here only.
             values = getattr(self.source, "oindex", self.source)[rows]
-        return np.asarray(values).reshape(len(rows), *self.row_shape)
+        values = np.asarray(values)
+        expected = (len(rows), *self.source.shape[1:])
+        if values.dtype != self.dtype or values.shape != expected:
+            raise ValueError(
+                f"{type(self.source).__name__} has dtype {self.dtype} and gave {values.dtype}, of shape {values.shape} "
+                f"instead of {expected}: its shape and dtype must be those of what it returns for rows "
+                f"{first} to {last}."
+            )
+        return values.reshape(len(rows), *self.row_shape)
+
+
+@dataclass(frozen=True)
+class _StoredDataset:
+    """A dataset in an HDF5 file, by name."""
+
+    file: str
+    name: str
+
+    @classmethod
+    def of(cls, dataset) -> _StoredDataset:
+        file = os.path.abspath(dataset.file.filename)
+        if dataset.name is None or not os.path.exists(file):
+            raise TypeError(
+                "This HDF5 dataset exists in memory only and cannot be sent to another process: store it in a file, "
+                "or use n_jobs=1."
+            )
+        return cls(file, dataset.name)
+
+    def opened(self) -> Any:
+        import h5py
+
+        try:
+            return h5py.File(self.file, "r")[self.name]
+        except (OSError, KeyError) as error:
+            raise OSError(
+                f"Dataset {self.name!r} of {self.file!r} cannot be opened in another process ({error}): open the file "
+                "for reading only (mode 'r'), or use n_jobs=1."
+            ) from error
 
 
 def blocks(X) -> Iterator[slice]:
@@ -140,13 +230,17 @@ def read(X, key) -> np.ndarray:
     return X.read(key) if isinstance(X, LazyArray) else X[key]
 
 
-def read_each(X, keys: Iterable) -> Iterator[np.ndarray]:
+def read_each(X, keys: Iterable) -> Generator[np.ndarray, None, None]:
     """Yield the rows of each selection in turn; those of a `LazyArray` are read ahead by a thread.
 
     Parameters
     ----------
     X : ndarray or LazyArray
     keys : iterable of slices or arrays of int
+
+    Notes
+    -----
+    The thread ends when the generator does: close it (`contextlib.closing`) if it may be left before its end.
     """
     if not isinstance(X, LazyArray):
         for key in keys:
@@ -155,10 +249,11 @@ def read_each(X, keys: Iterable) -> Iterator[np.ndarray]:
     keys = iter(keys)
     pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
     try:
-        pending = deque(pool.submit(X.read, key) for key in islice(keys, N_AHEAD))
+        pending = deque(pool.submit(X.read, key) for key in islice(keys, 1))
         while pending:
             values = pending.popleft().result()
-            pending.extend(pool.submit(X.read, key) for key in islice(keys, 1))
+            n_ahead = min(N_AHEAD, max(1, AHEAD_BYTES // max(values.nbytes, 1)))
+            pending.extend(pool.submit(X.read, key) for key in islice(keys, n_ahead - len(pending)))
             yield values
     finally:
         pool.shutdown(cancel_futures=True)

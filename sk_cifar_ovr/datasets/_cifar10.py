@@ -12,7 +12,7 @@ from .._shared.files import keras_home
 from ..exceptions import DatasetError
 from ._cifar10_files import CLASS_NAMES, DATASET_PAGE, read_cifar10
 from ._download import download_cifar10
-from ._subset import PARTS, Subset, select_parts
+from ._subset import Subset, select_parts
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def fetch_cifar10(
     >>> data.images.shape  # doctest: +SKIP
     (10000, 32, 32, 3)
     """
-    parts = select_parts(subset, list(PARTS), "CIFAR-10")
+    parts = select_parts(subset, ["train", "test"], "CIFAR-10")
     images, target, n_train, sha256 = _read_copy_or_download(source, parts, data_home, verify, verbose)
     return Bunch(
         images=images,

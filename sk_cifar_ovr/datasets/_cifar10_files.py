@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import ChecksumError, DatasetError
-from ._archive import SourceFile, hash_files, read_source
+from .files import SourceFile, hash_files, read_source
 
 CLASS_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
@@ -85,7 +85,9 @@ def read_cifar10(
     DatasetError
         If a file is missing or cannot be read.
     """
-    source = read_source(path, lambda name: PurePosixPath(name).name in PUBLISHED_MD5, verbose=verbose)
+    source = read_source(
+        path, lambda name: PurePosixPath(name).name in PUBLISHED_MD5, follow_links=True, verbose=verbose
+    )
     sha256 = source.sha256 or hash_files(source.files)
     files = {PurePosixPath(file.name).name: file for file in source.files}
     source.files.clear()  # so that the memory of an archive, 180 MB, is released batch by batch
@@ -114,6 +116,7 @@ def _concatenate(batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarr
 
 def _read_batch(file: SourceFile, verify: bool) -> tuple[np.ndarray, np.ndarray]:
     content = file.read()
+    file.release()
     if verify:
         found = hashlib.md5(content, usedforsecurity=False).hexdigest()
         published = PUBLISHED_MD5[PurePosixPath(file.name).name]

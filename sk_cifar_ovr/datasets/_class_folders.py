@@ -7,11 +7,23 @@ import re
 import numpy as np
 
 from ..exceptions import DatasetError
-from ._archive import Source, SourceFile
-from ._decoding import SUFFIXES
 from ._subset import PARTS
+from .files import SUFFIXES, Source, SourceFile, is_image
 
-LAYOUT = "Arrange the images as <class>/<image>, or as train/<class>/<image> and test/<class>/<image>."
+LAYOUT = (
+    "Arrange the images as <class>/<image>, or as train/<class>/<image> and test/<class>/<image>, and "
+    "val/<class>/<image> if there are validation images."
+)
+# Names of the folders of parts, in lower case.
+PART_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
 
 FilesByClass = dict[str, list[SourceFile]]
 
@@ -19,7 +31,8 @@ FilesByClass = dict[str, list[SourceFile]]
 def natural_sort_key(name: str) -> tuple:
     """Return a sort key that puts ``2.png`` before ``10.png``."""
     pieces = re.split(r"([0-9]+)", name)
-    pieces[1::2] = [int(piece) for piece in pieces[1::2]]  # type: ignore[misc]
+    # Python refuses to convert thousands of digits, which an archive may contain.
+    pieces[1::2] = [(len(digits := piece.lstrip("0")), digits) for piece in pieces[1::2]]  # type: ignore[misc]
     return (*pieces, name)
 
 
@@ -36,82 +49,121 @@ def group_by_class(source: Source, on_error: str) -> tuple[dict[str, FilesByClas
     Returns
     -------
     parts : dict
-        ``{"train": {class: files}, "test": ...}``, or ``{"": {class: files}}`` if the source is not split. Classes
-        are sorted by name, files in natural order.
+        ``{"train": {class: files}, "val": ..., "test": ...}``, or ``{"": {class: files}}`` if the source is not split.
+        Each part has the same classes, sorted by name. Files are in natural order, and in validation and test a class
+        may have none.
     skipped : list of str
-        Files in class folders that are not images.
+        Files in class folders that are not images, and files that are never read.
 
     Raises
     ------
     DatasetError
-        If the source has another layout, an empty class, a single class, or different classes in train and test.
+        If the source has another layout, an empty class, a single class, or a class in validation or test that
+        training does not have.
     """
+    name = repr(str(source.path))
     if not source.files:
-        raise DatasetError(f"{str(source.path)!r} contains no images ({', '.join(SUFFIXES)}). {LAYOUT}")
+        raise DatasetError(f"{name} contains no images ({', '.join(SUFFIXES)}). {LAYOUT}")
     skip = _n_common_folders(source.files)
-    split = all(_is_in_part(file.name.split("/")[skip:]) for file in source.files)
-    depth = 3 if split else 2
+    folder_of = _folders_of_parts(source, skip)
+    depth = 2 if folder_of else 1
     parts: dict[str, FilesByClass] = {}
     for file in source.files:
         path = file.name.split("/")[skip:]
-        if len(path) != depth:
-            raise DatasetError(f"{str(source.path)!r} contains {file.name!r}, which belongs to no class. {LAYOUT}")
-        parts.setdefault(path[0] if split else "", {}).setdefault(path[-2], []).append(file)
-    for name in source.folders:
-        path = name.split("/")[skip:]
-        if len(path) == depth - 1 and (not split or path[0] in PARTS):
-            parts.setdefault(path[0] if split else "", {}).setdefault(path[-1], [])
-    skipped = [name for name in source.ignored if len(name.split("/")) - skip == depth]
-    if skipped and on_error == "raise":
+        if len(path) <= depth:
+            raise DatasetError(f"{name} contains {file.name!r}, which belongs to no class. {LAYOUT}")
+        parts.setdefault(folder_of.get(path[0], ""), {}).setdefault(path[depth - 1], []).append(file)
+    for folder in source.folders:
+        path = folder.split("/")[skip:]
+        if len(path) == depth and not is_image(path[-1]) and (not folder_of or path[0] in folder_of):
+            parts.setdefault(folder_of.get(path[0], ""), {}).setdefault(path[-1], [])
+    not_images = [ignored for ignored in source.ignored if len(ignored.split("/")) - skip > depth]
+    if not_images and on_error == "raise":
         raise DatasetError(
-            f"{str(source.path)!r} contains {skipped[0]!r} among the images, which is not an image. Remove it, or pass "
+            f"{name} contains {not_images[0]!r} among the images, which is not an image. Remove it, or pass "
             "on_error='skip'."
         )
-    _check_classes(source, parts)
-    ordered = {part: parts[part] for part in ("", *PARTS) if part in parts}
-    return {part: _in_order(classes) for part, classes in ordered.items()}, skipped
+    classes = _check_classes(name, parts)
+    ordered = {part: _in_order(parts[part], classes) for part in ("", *PARTS) if part in parts}
+    return ordered, not_images + source.passed_over
 
 
-def _is_in_part(path: list[str]) -> bool:
-    return len(path) == 3 and path[0] in PARTS
+def check_all_classes_left(
+    target: np.ndarray, part_of: np.ndarray, grouped: dict[str, FilesByClass], parts: list[str]
+) -> None:
+    """Raise an error if all images of a class in one of the parts were skipped.
+
+    Parameters
+    ----------
+    target : ndarray of int, shape (n,)
+        Classes of the images that are left.
+    part_of : ndarray of int, shape (n,)
+        Their parts, as indices of `parts`.
+    grouped : dict
+        From `group_by_class`.
+    parts : list of str
+        The parts that were read.
+    """
+    for i, part in enumerate(parts):
+        left = set(target[part_of == i])
+        for label, (name, files) in enumerate(grouped[part].items()):
+            if files and label not in left:
+                place = f" of part {part!r}" if part else ""
+                raise DatasetError(
+                    f"No image of class {name!r}{place} can be read. Restore its files, or remove its folder."
+                )
 
 
 def _n_common_folders(files: list[SourceFile]) -> int:
     """Return 1 if one folder, neither a part nor a class, contains all files, and 0 otherwise."""
     top_folders = {file.name.split("/")[0] for file in files}
-    is_common = len(top_folders) == 1 and not top_folders & set(PARTS)
+    is_common = len(top_folders) == 1 and next(iter(top_folders)).lower() not in PART_NAMES
     return int(is_common and all(file.name.count("/") >= 2 for file in files))
 
 
-def _in_order(classes: FilesByClass) -> FilesByClass:
-    return {name: sorted(classes[name], key=lambda file: natural_sort_key(file.name)) for name in sorted(classes)}
+def _folders_of_parts(source: Source, skip: int) -> dict[str, str]:
+    """Return the part of each top folder, ``{"Training": "train", ...}``; empty if the source is not split.
+
+    Images directly inside show that a folder is a class, whatever its name.
+    """
+    paths = [file.name.split("/")[skip:] for file in source.files]
+    classes = {path[0] for path in paths if len(path) == 2}
+    parts = {path[0]: PART_NAMES[path[0].lower()] for path in paths if path[0].lower() in PART_NAMES}
+    parts = {folder: part for folder, part in parts.items() if folder not in classes}
+    for path in paths:
+        if parts and path[0] not in parts:
+            raise DatasetError(
+                f"{str(source.path)!r} contains {'/'.join(path)!r}, which belongs to no class, beside the folder "
+                f"{next(iter(parts))!r}. {LAYOUT}"
+            )
+    if len(set(parts.values())) < len(parts):
+        raise DatasetError(f"{str(source.path)!r} has several folders of one part: {', '.join(sorted(parts))}.")
+    return parts
 
 
-def _check_classes(source: Source, parts: dict[str, FilesByClass]) -> None:
-    source_name = str(source.path)
+def _in_order(files: FilesByClass, classes: list[str]) -> FilesByClass:
+    return {name: sorted(files.get(name, []), key=lambda file: natural_sort_key(file.name)) for name in classes}
+
+
+def _check_classes(source_name: str, parts: dict[str, FilesByClass]) -> list[str]:
+    """Return the names of the classes, or raise an error."""
     for part, classes in parts.items():
-        place = f"{source_name!r}, part {part!r}," if part else f"{source_name!r}"
+        place = f"{source_name}, part {part!r}," if part else source_name
         for name, files in classes.items():
-            if not files:
+            if not files and part in ("", "train"):
                 raise DatasetError(f"{place} has no image in class {name!r}. Add images or remove the folder.")
             if len({file.name for file in files}) < len(files):
                 raise DatasetError(f"{place} contains a file twice in class {name!r}. Create the archive again.")
-        if len(classes) < 2:
-            raise DatasetError(f"{place} has only one class, {name!r}. A classifier needs two. {LAYOUT}")
-    if len(parts) == 2:
-        train, test = (set(parts[part]) for part in PARTS)
-        if train != test:
+    known = {name for part in parts if part in ("", "train") for name in parts[part]}
+    known = known or {name for classes in parts.values() for name, files in classes.items() if files}
+    for part, classes in parts.items():
+        unknown = sorted(name for name, files in classes.items() if files and name not in known)
+        if unknown:
             raise DatasetError(
-                f"{source_name!r} has different classes in train and test: only in train {sorted(train - test)}, "
-                f"only in test {sorted(test - train)}. Give both the same class folders."
+                f"{source_name} has different classes in train and {part}: train has no images of {unknown}. Add "
+                "training images of them, or remove their folders."
             )
-
-
-def check_all_classes_left(target: np.ndarray, is_train: np.ndarray, names: list[str], parts: list[str]) -> None:
-    """Raise an error if all images of a class in one of the parts were skipped."""
-    for part in parts:
-        labels = target if len(parts) == 1 else target[is_train == (part == "train")]
-        for label in np.flatnonzero(np.bincount(labels, minlength=len(names)) == 0):
-            raise DatasetError(
-                f"No image of class {names[label]!r} can be read. Restore its files, or remove its folder."
-            )
+    if len(known) < 2:
+        place = f"{source_name}, part 'train'," if "train" in parts else source_name
+        raise DatasetError(f"{place} has only one class, {min(known)!r}. A classifier needs two. {LAYOUT}")
+    return sorted(known)

@@ -1,40 +1,72 @@
-"""`load_image_folder` and `read_image_files`: images from folders and archives, with and without classes."""
+"""`load_image_folder`: images and classes from a folder or archive."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from sklearn.utils import Bunch
 
-from ..exceptions import DatasetError, ImageShapeError
-from ._archive import SourceFile, hash_files, read_source
-from ._class_folders import check_all_classes_left, group_by_class, natural_sort_key
-from ._decoding import MODES, decode_files, is_image
-from ._subset import Subset, select_parts
+from ._class_folders import check_all_classes_left, group_by_class
+from ._subset import Subset, check_subset, select_parts
+from .files import (
+    Fit,
+    Loading,
+    OnError,
+    SixteenBit,
+    checked_reading,
+    hash_files,
+    is_image,
+    load_images,
+    printable,
+    read_source,
+)
 
 
 def load_image_folder(
     path: str | os.PathLike,
     *,
+    image_size: tuple[int, int] | None = None,
+    fit: Fit = "crop",
     subset: Subset = None,
-    on_error: Literal["raise", "skip"] = "raise",
+    lazy: bool = False,
+    cache: str | os.PathLike | None = None,
+    follow_links: bool = False,
+    sixteen_bit: SixteenBit = "refuse",
+    on_error: OnError = "raise",
     verbose: int = 1,
 ) -> Bunch:
-    """Load images from a folder or archive with the layout ``[train|test]/<class>/<image>``.
+    """Load images from a folder or archive with the layout ``[train|val|test]/<class>/<image>``.
 
-    Archives are read in memory and not unpacked to disk. The class folders, or ``train`` and ``test``, may be inside
-    one more folder. Hidden files, and files above the class folders that are not images, are ignored.
+    Set `image_size` to load photographs of different sizes, and ``lazy=True`` or `cache` if they do not fit in memory.
+
+    The folders of the parts may also be called training, valid, validation and testing, in upper or lower case. Images
+    in folders inside a class folder belong to the class. The class folders, or the parts, may be inside one more
+    folder. Archives are read in memory and not unpacked to disk.
 
     Parameters
     ----------
     path : path-like
         A folder, .zip, .tar, .tar.gz or .tar.xz.
-    subset : {None, "train", "test", "all"}, default=None
+    image_size : tuple of int, default=None
+        Height and width to which all images are brought. If None, all images must have the same size.
+    fit : {"crop", "pad", "stretch"}, default="crop"
+        What to do with images of another aspect ratio. "crop" fills the size with the centre of the image. "pad" keeps
+        the whole image on a black ground. "stretch" changes the aspect ratio.
+    subset : {None, "train", "val", "test", "all"}, default=None
         Part to load. None is the training part, or all images if the source is not split.
+    lazy : bool, default=False
+        If True, `images` is an `ImageFiles`, an array whose pixels are read from the files when they are needed. Only
+        the headers of the files are checked in advance. Archives need `cache` in addition.
+    cache : path-like, default=None
+        Folder in which the decoded images are kept in a memory-mapped file, so that they are decoded only once. The
+        file is made again if the images or the parameters change. The folder can be deleted at any time. If it cannot
+        be written, there is a warning, and images are loaded without it.
+    follow_links : bool, default=False
+        Whether symbolic links that lead out of the folder are followed. Links inside the folder always are, except for
+        those to a folder above and those inside a linked folder.
+    sixteen_bit : {"refuse", "scale"}, default="refuse"
+        Whether a 16-bit grayscale image is an error or is scaled from 0-65535 to 0-255.
     on_error : {"raise", "skip"}, default="raise"
         Whether a file that is not a readable image is an error. With "skip", such files are listed in ``skipped``.
     verbose : int, default=1
@@ -46,14 +78,19 @@ def load_image_folder(
         With the fields:
 
         - images : ndarray of uint8, shape (n, h, w, c). One channel if all images are grayscale, RGB otherwise. The
-          training part is first; each part is sorted by class name, then by file name in natural order.
+          parts are in the order train, val, test; each part is sorted by class name, then by file name in natural
+          order. With ``lazy=True`` an `ImageFiles`, with `cache` a read-only ``numpy.memmap``.
         - target : ndarray of int64, shape (n,).
         - target_names : list of str. Names of the classes 0, 1, ...
         - filenames : list of str. Paths of the images inside the source.
-        - n_train : int or None. Number of training images; None if there is no test part.
-        - skipped : list of str. Files that were skipped.
+        - n_train : int or None. Number of training images, which are first; None if there is neither a validation nor
+          a test part.
+        - n_val : int or None. Number of validation images, which follow; None if there is no validation part.
+        - skipped : list of str. Files that were skipped, and links and special files (such as named pipes) that are
+          never read.
+        - reading : dict. `image_size`, `fit` and `sixteen_bit`.
         - sha256 : str. Hash of the archive, or of the names and contents of all images in the folder, independent of
-          `subset`.
+          `subset`. With `lazy` or `cache`, sizes take the place of contents.
         - DESCR : str.
 
     Raises
@@ -61,17 +98,24 @@ def load_image_folder(
     FileNotFoundError
         If `path` does not exist.
     DatasetError
-        If the source is damaged or unsafe, has another layout, an empty class, a single class, or different classes
-        in train and test; if an image cannot be read or differs in size from the first; or if the source does not
-        have the part.
+        If the source is damaged or unsafe, has another layout, an empty class, a single class, or a class in val or
+        test that train does not have; if an image cannot be read, or differs in size from the first and `image_size`
+        is None; or if the source does not have the part.
     ValueError
-        If `subset` or `on_error` has another value.
+        If a parameter has another value.
 
     See Also
     --------
+    load_image_table : Images and labels from a table.
     fetch_cifar10 : The original CIFAR-10.
     load_digit_images : Handwritten digits, without files.
     keras.utils.image_dataset_from_directory : Batches of resized images for Keras.
+
+    Notes
+    -----
+    The orientation in EXIF metadata is applied. Color profiles are ignored. Transparent images are laid on white.
+    JPEG files much larger than `image_size` are decoded at reduced scale. Hidden files, files that operating systems
+    add, and files above the class folders that are not images are ignored.
 
     Examples
     --------
@@ -80,106 +124,43 @@ def load_image_folder(
     >>> from PIL import Image
     >>> from sk_cifar_ovr import load_image_folder
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     for name in ("cat", "dog"):
+    ...     for width, name in enumerate(("cat", "dog"), start=40):
     ...         (Path(folder) / name).mkdir()
-    ...         Image.new("RGB", (4, 4)).save(Path(folder) / name / "1.png")
-    ...     data = load_image_folder(folder, verbose=0)
+    ...         Image.new("RGB", (width, 30)).save(Path(folder) / name / "1.png")
+    ...     data = load_image_folder(folder, image_size=(8, 12), verbose=0)
+    ...     lazy = load_image_folder(folder, image_size=(8, 12), lazy=True, verbose=0)
+    ...     same = (lazy.images[1] == data.images[1]).all()
     >>> data.images.shape, data.target.tolist(), data.target_names
-    ((2, 4, 4, 3), [0, 1], ['cat', 'dog'])
+    ((2, 8, 12, 3), [0, 1], ['cat', 'dog'])
+    >>> lazy.images.shape, bool(same)
+    ((2, 8, 12, 3), True)
     """
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f"on_error is {on_error!r}; it must be 'raise' or 'skip'.")
-    source = read_source(path, is_image, verbose=verbose)
-    classes_of, not_images = group_by_class(source, on_error)
-    parts = select_parts(subset, list(classes_of), repr(str(path)))
-    names = list(next(iter(classes_of.values())))
-    labeled = [(file, k) for part in parts for k, name in enumerate(names) for file in classes_of[part][name]]
-    files = [file for file, _ in labeled]
-    n_train = sum(map(len, classes_of["train"].values())) if "train" in parts else 0
-    sha256 = source.sha256 or hash_files(source.files)
-    images, kept, skipped = decode_files(files, on_error=on_error, verbose=verbose)
-    target = np.array([label for _, label in labeled], dtype=np.int64)[kept]
-    is_train = kept < n_train
-    check_all_classes_left(target, is_train, names, parts)
+    loading = Loading(checked_reading(image_size, fit, sixteen_bit), on_error, lazy, cache, verbose)
+    check_subset(subset)
+    source = read_source(path, is_image, follow_links=follow_links, verbose=verbose)
+    grouped, passed_over = group_by_class(source, on_error)
+    parts = select_parts(subset, list(grouped), repr(str(path)))
+    labeled = [
+        (file, label, i)
+        for i, part in enumerate(parts)
+        for label, files_of_class in enumerate(grouped[part].values())
+        for file in files_of_class
+    ]
+    files = [file for file, _, _ in labeled]
+    images, kept, skipped = load_images(files, str(source.path), loading, source.sha256)
+    target, part_of = np.array([labeled[i][1:] for i in kept], dtype=np.int64).T
+    check_all_classes_left(target, part_of, grouped, parts)
+    n_images = {part: int(np.count_nonzero(part_of == i)) for i, part in enumerate(parts)}
+    names = [printable(name) for name in next(iter(grouped.values()))]
     return Bunch(
         images=images,
         target=target,
         target_names=names,
         filenames=[files[i].name for i in kept],
-        n_train=int(np.count_nonzero(is_train)) if "test" in classes_of else None,
-        skipped=not_images + [file.name for file in skipped],
-        sha256=sha256,
-        DESCR=f"{len(images)} images of {len(names)} classes from {Path(path).name}.",
+        n_train=n_images.get("train", 0) if "val" in grouped or "test" in grouped else None,
+        n_val=n_images.get("val", 0) if "val" in grouped else None,
+        skipped=passed_over + [file.name for file in skipped],
+        reading=loading.reading.as_dict(),
+        sha256=source.sha256 or hash_files(source.files, contents=not lazy and cache is None),
+        DESCR=f"{len(images)} images of {len(names)} classes from {printable(source.path.name)}.",
     )
-
-
-def read_image_files(
-    paths: Iterable[str | os.PathLike], *, shape: tuple[int, ...], resize: bool = False, verbose: int = 0
-) -> tuple[list[str], np.ndarray, list[str]]:
-    """Read images without classes, for prediction.
-
-    Parameters
-    ----------
-    paths : iterable of path-like
-        Image files, and folders, of which all images are read.
-    shape : tuple of int
-        Shape ``(h, w, c)`` of the images. Grayscale and color are converted to each other.
-    resize : bool, default=False
-        Whether to resize images of another size.
-    verbose : int, default=0
-        If 1, show progress on standard error.
-
-    Returns
-    -------
-    names : list of str
-        Paths of the images.
-    images : ndarray of uint8, shape (n, h, w, c)
-        The images, in the order of `paths`, and in natural order inside a folder.
-    skipped : list of str
-        Paths of the files that cannot be read.
-
-    Raises
-    ------
-    FileNotFoundError
-        If one of the paths does not exist.
-    DatasetError
-        If there is no image, none can be read, or two differ in size.
-    ImageShapeError
-        If the images do not have this shape, or image files cannot have it.
-
-    See Also
-    --------
-    load_image_folder : Images with classes.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from PIL import Image
-    >>> from sk_cifar_ovr.datasets import read_image_files
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     Image.new("L", (5, 4)).save(Path(folder) / "1.png")
-    ...     names, images, skipped = read_image_files([folder], shape=(8, 8, 3), resize=True)
-    >>> images.shape, len(names), skipped
-    ((1, 8, 8, 3), 1, [])
-    """
-    if shape[-1] not in MODES:
-        raise ImageShapeError(f"shape={tuple(shape)}: image files have 1 to 4 channels.")
-    files: list[SourceFile] = []
-    for path in map(Path, paths):
-        if path.is_file():
-            files.append(SourceFile(path.name, path))
-            continue
-        found = read_source(path, is_image).files
-        if not found:
-            raise DatasetError(f"There are no images in {str(path)!r}. Pass image files or folders of them.")
-        files.extend(sorted(found, key=lambda file: natural_sort_key(file.name)))
-    size = (shape[0], shape[1]) if resize else None
-    images, kept, skipped = decode_files(files, on_error="skip", channels=shape[-1], size=size, verbose=verbose)
-    if images.shape[1:] != tuple(shape):
-        h, w = images.shape[1:3]
-        raise ImageShapeError(
-            f"The images are {w}x{h} (width x height), not {shape[1]}x{shape[0]}. Resize them, by resize=True here or "
-            "--resize on the command line."
-        )
-    return [files[i].display_name for i in kept], images, [file.display_name for file in skipped]

@@ -4,8 +4,14 @@ from typing import Literal
 
 from ..exceptions import DatasetError
 
-PARTS = ("train", "test")
-Subset = Literal["train", "test", "all"] | None
+PARTS = ("train", "val", "test")
+Subset = Literal["train", "val", "test", "all"] | None
+
+
+def check_subset(subset: Subset) -> None:
+    """Raise ValueError for an unknown subset."""
+    if subset not in (None, "all", *PARTS):
+        raise ValueError(f"subset is {subset!r}; it must be None, 'train', 'val', 'test' or 'all'.")
 
 
 def select_parts(subset: Subset, parts: list[str], name: str) -> list[str]:
@@ -13,7 +19,7 @@ def select_parts(subset: Subset, parts: list[str], name: str) -> list[str]:
 
     Parameters
     ----------
-    subset : {None, "train", "test", "all"}
+    subset : {None, "train", "val", "test", "all"}
         None is the training part, or all images if the dataset is not split.
     parts : list of str
         Parts of the dataset; ``[""]`` if it is not split.
@@ -31,8 +37,7 @@ def select_parts(subset: Subset, parts: list[str], name: str) -> list[str]:
     DatasetError
         If the dataset has no such part.
     """
-    if subset not in (None, "all", *PARTS):
-        raise ValueError(f"subset is {subset!r}; it must be None, 'train', 'test' or 'all'.")
+    check_subset(subset)
     if subset == "all" or (subset is None and parts == [""]):
         return parts
     wanted = subset or "train"
@@ -40,4 +45,5 @@ def select_parts(subset: Subset, parts: list[str], name: str) -> list[str]:
         return [wanted]
     if parts == [""]:
         raise DatasetError(f"{name} is not split, so it has no part {wanted!r}. Pass subset=None and split it.")
-    raise DatasetError(f"{name} has no part {wanted!r}, only {parts[0]!r}. Pass subset={parts[0]!r}.")
+    shown = " and ".join(map(repr, parts))
+    raise DatasetError(f"{name} has no part {wanted!r}, only {shown}. Pass subset={parts[0]!r}.")

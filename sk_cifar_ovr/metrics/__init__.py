@@ -10,9 +10,10 @@ from ._intervals import Interval, PairedTest, corrected_paired_test, mean_and_in
 from ._mistakes import worst_mistakes
 from ._predictions import final_step, ovr_answers, positive_probabilities
 from ._probabilities import calibration_error, probability_scores, reliability_bins
+from ._promises import promise_table
 from ._reference import reference_table
 from ._report import OvRReport, ovr_report
-from ._validation import one_hot
+from ._validation import Truth, check_label_matrix, one_hot
 
 __all__ = [
     "COLUMNS",
@@ -21,7 +22,9 @@ __all__ = [
     "Interval",
     "OvRReport",
     "PairedTest",
+    "Truth",
     "calibration_error",
+    "check_label_matrix",
     "corrected_paired_test",
     "final_step",
     "long_heading",
@@ -32,6 +35,7 @@ __all__ = [
     "ovr_report",
     "positive_probabilities",
     "probability_scores",
+    "promise_table",
     "reference_table",
     "reliability_bins",
     "shown",

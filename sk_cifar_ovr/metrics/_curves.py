@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ._ratios import ratio, warn_undefined
-from ._validation import check_thresholds, check_truth_and_probabilities
+from ._validation import check_probabilities, check_thresholds, check_truth
 
 
 def ovr_curves(
@@ -23,13 +23,13 @@ def ovr_curves(
 
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        True labels.
+    y_true : array-like of shape (n,) or (n, K)
+        True labels, or a label matrix, as in :func:`~sk_cifar_ovr.ovr_report`.
     probabilities : array-like of shape (n, K)
         Positive-class probability in each task. With two classes, (n,) is accepted too: the probability of the
         second class.
     classes : array-like of shape (K,), default=None
-        Labels in column order. None takes the sorted labels of `y_true`.
+        Labels in column order. None takes the sorted labels of `y_true`, or the columns of a matrix.
     thresholds : float or array-like of shape (K,), default=0.5
         Threshold chosen for each class: a probability at or above it is a "yes". With two classes, a single number
         is the threshold of the second class.
@@ -64,13 +64,13 @@ def ovr_curves(
         1        0.5       0.50     1.0                  0.5    True
         1        0.1       0.33     1.0                  1.0   False
     """
-    truth, checked, labels = check_truth_and_probabilities(y_true, probabilities, classes)
-    chosen = check_thresholds(thresholds, len(labels))
-    positives = truth.sum(axis=0)
-    warn_undefined("recall", positives == 0, labels)
-    warn_undefined("false_positive_rate", positives == len(truth), labels)
-    tasks = zip(labels.tolist(), truth.T, checked.T, chosen.tolist(), strict=True)
-    curves = {label: _task_curve(is_class, probability, at) for label, is_class, probability, at in tasks}
+    truth = check_truth(y_true, classes)
+    checked = check_probabilities(probabilities, truth)
+    chosen = check_thresholds(thresholds, truth)
+    warn_undefined("recall", truth.positive.sum(axis=0) == 0, truth.classes)
+    warn_undefined("false_positive_rate", truth.negative.sum(axis=0) == 0, truth.classes)
+    tasks = zip(truth.tasks(checked), chosen.tolist(), strict=True)
+    curves = {label: _task_curve(is_class, probability, at) for (label, is_class, probability), at in tasks}
     return pd.concat(curves, names=["class"]).reset_index("class").reset_index(drop=True)
 
 

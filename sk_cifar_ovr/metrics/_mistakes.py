@@ -19,15 +19,15 @@ def worst_mistakes(
 
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        True labels.
+    y_true : array-like of shape (n,) or (n, K)
+        True labels, or a label matrix, as in :func:`~sk_cifar_ovr.ovr_report`.
     predicted : array-like of shape (n, K) or (n,)
         Yes/no predictions or labels, as in :func:`~sk_cifar_ovr.ovr_report`.
     probabilities : array-like of shape (n, K)
         Positive-class probability in each task. With two classes, (n,) is accepted too: the probability of the
         second class.
     classes : array-like of shape (K,), default=None
-        Labels in column order. None takes the sorted labels.
+        Labels in column order. None takes the sorted labels, or the columns of a matrix.
     n : int or None, default=8
         Maximum number of samples per class and kind of mistake. None lists all of them.
 
@@ -36,7 +36,8 @@ def worst_mistakes(
     pandas.DataFrame
         Columns `class`, `mistake`, `row`, `true` and `probability`. `mistake` is "missed" (a sample of the class,
         predicted "no") or "false yes" (a sample of another class, predicted "yes"), `row` the index of the sample
-        and `true` its label. Sorted by class and kind, the worst mistake first: the lowest probability of "missed",
+        and `true` its label (of a label matrix: a text that lists
+        its classes). Sorted by class and kind, the worst mistake first: the lowest probability of "missed",
         the highest of "false yes".
 
     See Also
@@ -53,14 +54,15 @@ def worst_mistakes(
     2      1     missed    3     1          0.2
     3      1  false yes    1     0          0.7
     """
-    truth, answers, labels, _ = check_predicted(y_true, predicted, classes)
-    checked = check_probabilities(probabilities, len(truth), len(labels))
-    true = labels[truth.argmax(axis=1)]
+    truth, answers, _ = check_predicted(y_true, predicted, classes)
+    checked = check_probabilities(probabilities, truth)
+    true = truth.labels()
+    missed, false_yes = truth.positive & ~answers, truth.negative & answers
     parts = []
-    for label, is_class, yes, probability in zip(labels.tolist(), truth.T, answers.T, checked.T, strict=True):
+    for k, (label, probability) in enumerate(zip(truth.classes.tolist(), checked.T, strict=True)):
         for mistake, wrong, order in (
-            ("missed", is_class & ~yes, probability),
-            ("false yes", ~is_class & yes, -probability),
+            ("missed", missed[:, k], probability),
+            ("false yes", false_yes[:, k], -probability),
         ):
             rows = np.flatnonzero(wrong)
             rows = rows[np.argsort(order[rows], kind="stable")][:n]

@@ -18,13 +18,13 @@ def final_step(estimator: Any, X: Any) -> tuple[Any, Any]:
     ----------
     estimator : fitted classifier, Pipeline or search
         Searches and pipelines may be nested. Samplers of imbalanced-learn are skipped, as in `predict`.
-    X : array-like
-        Input of `estimator`.
+    X : array-like or None
+        Input of `estimator`. None skips the transformations.
 
     Returns
     -------
     classifier : fitted classifier
-    X : array-like
+    X : array-like or None
         Input of `classifier`.
 
     Examples
@@ -45,7 +45,7 @@ def final_step(estimator: Any, X: Any) -> tuple[Any, Any]:
         elif isinstance(estimator, Pipeline):
             # Not `estimator[:-1].transform`: it fails if the last step left is an imbalanced-learn sampler.
             for _, step in estimator.steps[:-1]:
-                X = step.transform(X) if hasattr(step, "transform") else X
+                X = step.transform(X) if X is not None and hasattr(step, "transform") else X
             estimator = estimator.steps[-1][1]
         else:
             return estimator, X
@@ -63,8 +63,9 @@ def ovr_answers(estimator: Any, X: Any) -> NDArray[Any]:
 
     Returns
     -------
-    ndarray of shape (n, K), bool, or of shape (n,)
-        Yes/no predictions of the K class-vs-rest tasks, or labels. :func:`~sk_cifar_ovr.ovr_report` takes both.
+    ndarray or sparse matrix of shape (n, K), or ndarray of shape (n,)
+        Yes/no predictions of the K class-vs-rest tasks, or labels. :func:`~sk_cifar_ovr.ovr_report` takes all of
+        them.
 
     Examples
     --------
@@ -86,7 +87,7 @@ def positive_probabilities(estimator: Any, X: Any) -> NDArray[np.float64]:
     ----------
     estimator : fitted classifier, Pipeline or search
         Passed through :func:`final_step`. If the classifier has `predict_ovr`, its `decision_function` gives the
-        log-odds of the K tasks. Otherwise `predict_proba` is used.
+        log-odds of the K tasks. Otherwise, and for several labels per sample, `predict_proba` is used.
     X : array-like
         Input of `estimator`.
 
@@ -104,7 +105,8 @@ def positive_probabilities(estimator: Any, X: Any) -> NDArray[np.float64]:
     (150, 3)
     """
     estimator, X = final_step(estimator, X)
-    if not hasattr(estimator, "predict_ovr"):
+    # With several labels, `predict_proba` is not normalised over the classes.
+    if getattr(estimator, "multilabel_", False) or not hasattr(estimator, "predict_ovr"):
         return np.asarray(estimator.predict_proba(X), dtype=np.float64)
     scores = np.asarray(estimator.decision_function(X), dtype=np.float64)
     if scores.ndim == 1:

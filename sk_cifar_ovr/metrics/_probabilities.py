@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from ._validation import check_truth_and_probabilities
+from ._validation import check_probabilities, check_truth
 
 N_BINS = 15
 
@@ -22,7 +22,8 @@ def reliability_bins(
     Parameters
     ----------
     y_true, probabilities, classes : array-like
-        True labels, positive-class probabilities and labels in column order, as in :func:`ovr_curves`.
+        True labels (n,) or label matrix (n, K), positive-class probabilities and labels in column order, as in
+        :func:`ovr_curves`.
     n_bins : int, default=15
         Number of bins between 0 and 1, with the edges of `sklearn.calibration.calibration_curve`.
 
@@ -45,9 +46,9 @@ def reliability_bins(
     0      1    0.0    0.5      1              0.10             0.0
     1      1    0.5    1.0      2              0.65             0.5
     """
-    truth, checked, labels = check_truth_and_probabilities(y_true, probabilities, classes)
-    tasks = zip(labels.tolist(), truth.T, checked.T, strict=True)
-    bins = {label: _task_bins(is_class, probability, n_bins) for label, is_class, probability in tasks}
+    truth = check_truth(y_true, classes)
+    checked = check_probabilities(probabilities, truth)
+    bins = {label: _task_bins(is_class, p, n_bins) for label, is_class, p in truth.tasks(checked)}
     return pd.concat(bins, names=["class"]).reset_index("class").reset_index(drop=True)
 
 
@@ -107,7 +108,8 @@ def probability_scores(
     Parameters
     ----------
     y_true, probabilities, classes : array-like
-        True labels, positive-class probabilities and labels in column order, as in :func:`ovr_curves`.
+        True labels (n,) or label matrix (n, K), positive-class probabilities and labels in column order, as in
+        :func:`ovr_curves`.
 
     Returns
     -------
@@ -128,11 +130,12 @@ def probability_scores(
     0      0               0.83      0.5                0.4
     1      1               0.50      0.5                0.4
     """
-    truth, checked, labels = check_truth_and_probabilities(y_true, probabilities, classes)
-    tasks = list(zip(truth.T, checked.T, strict=True))
+    truth = check_truth(y_true, classes)
+    checked = check_probabilities(probabilities, truth)
+    tasks = [(is_class, probability) for _, is_class, probability in truth.tasks(checked)]
     return pd.DataFrame(
         {
-            "class": labels,
+            "class": truth.classes,
             "average_precision": [float(average_precision_score(*task)) for task in tasks],
             "roc_auc": [float(roc_auc_score(*task)) for task in tasks],
             "calibration_error": [calibration_error(_task_bins(*task, N_BINS)) for task in tasks],

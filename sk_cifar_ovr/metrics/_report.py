@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import multilabel_confusion_matrix
 
 from ._columns import COUNTS, column_means
 from ._probabilities import probability_scores
@@ -33,6 +32,9 @@ class OvRReport:
         Average precision, ROC AUC and calibration error of each class if probabilities were given.
     argmax : bool
         True if the predictions are one label per sample, so that exactly one task answers "yes".
+    n_samples : int or None
+        Number of samples. None is the largest number that was counted for a class. If some entries of a label matrix
+        are not known, fewer samples are counted for these classes.
 
     See Also
     --------
@@ -53,6 +55,7 @@ class OvRReport:
     confusion: NDArray[np.int64]
     scores: pd.DataFrame | None = None
     argmax: bool = False
+    n_samples: int | None = None
 
     def frame(self, imbalance: bool = False) -> pd.DataFrame:
         """Return the metrics as a table with one row per class.
@@ -261,7 +264,7 @@ class OvRReport:
         with warnings.catch_warnings(action="ignore"):
             means = self.mean()
         return (
-            f"OvRReport({len(self.classes)} classes, {self.confusion[0].sum()} rows, "
+            f"OvRReport({len(self.classes)} classes, {self._counted()}, "
             f"mean class F1 {100 * means['class_f1']:.1f} %, mean macro F1 {100 * means['macro_f1']:.1f} %"
             f"{', argmax labels' if self.argmax else ''})"
         )
@@ -270,7 +273,15 @@ class OvRReport:
         with warnings.catch_warnings(action="ignore"):
             table = self.frame(imbalance=True)
         answers = "argmax labels" if self.argmax else "each problem's own answers"
-        return html_table(table, f"Each class vs the others, percent ({self.confusion[0].sum():,} rows; {answers})")
+        return html_table(table, f"Each class vs the others, percent ({self._counted(',')}; {answers})")
+
+    def _counted(self, number_format: str = "") -> str:
+        """Number of samples and, if there are any, of labels that are not known."""
+        counts = self.confusion.sum(axis=(1, 2))
+        n_samples = int(counts.max()) if self.n_samples is None else self.n_samples
+        text = f"{n_samples:{number_format}} rows"
+        n_unknown = int((n_samples - counts).sum())
+        return f"{text}, {n_unknown:{number_format}} labels not known" if n_unknown else text
 
 
 def ovr_report(
@@ -284,13 +295,18 @@ def ovr_report(
 
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        True labels.
+    y_true : array-like of shape (n,) or (n, K)
+        True labels. Several labels per sample are given as a label matrix: 1 if the sample belongs to the class, 0 if
+        not, and NaN if that is not known. It may be dense, sparse, masked (masked entries are not known) or a data
+        frame. An entry that is not known is left out of the results of its class only.
     predicted : array-like of shape (n, K) or (n,)
         Yes/no predictions of the K class-vs-rest tasks (`predict_ovr`), or one label per sample (`predict`). With
         two classes, booleans of shape (n,) or (n, 1) are, as in scikit-learn, the predictions for the second class.
+        With a label matrix, the shape must be (n, K).
     classes : array-like of shape (K,), default=None
-        Labels in column order. None takes the sorted labels of `y_true`, and of `predicted` if it holds labels.
+        Labels in column order. None takes the sorted labels of `y_true`, and of `predicted` if it holds labels. For
+        a label matrix, None takes the column names of a data frame, otherwise 0 to K - 1. If a data frame has the
+        names of `classes` in another order, its columns are sorted.
     probabilities : array-like of shape (n, K), default=None
         Positive-class probability in each task, for the columns of `scores`. With two classes, (n,) is accepted too:
         the probability of the second class.
@@ -302,7 +318,8 @@ def ovr_report(
     Raises
     ------
     ValueError
-        If lengths, numbers of columns or labels do not match.
+        If lengths, numbers of columns or labels do not match, or a label matrix holds other values than 0, 1 and NaN
+        or a column without any known label.
 
     See Also
     --------
@@ -326,8 +343,19 @@ def ovr_report(
     0   cat      0.75              0.5           1.0
     1   dog      0.75              1.0           0.5
     2   owl      1.00              1.0           1.0
+
+    Two labels per sample, of which one is not known:
+
+    >>> labels, answers = [[1, 0], [1, np.nan], [0, 1]], [[1, 0], [0, 0], [0, 1]]
+    >>> ovr_report(labels, answers, classes=["indoors", "person"]).frame()[["class", "tp", "fn", "fp", "tn"]]
+         class  tp  fn  fp  tn
+    0  indoors   1   1   0   1
+    1   person   1   0   0   1
     """
-    truth, answers, labels, argmax = check_predicted(y_true, predicted, classes)
-    confusion = multilabel_confusion_matrix(truth, answers)[:, ::-1, ::-1].astype(np.int64)
-    scores = None if probabilities is None else probability_scores(y_true, probabilities, classes=labels)
-    return OvRReport(labels, confusion, scores, argmax)
+    truth, answers, argmax = check_predicted(y_true, predicted, classes)
+    cells = [
+        [(is_class & yes).sum(axis=0) for yes in (answers, ~answers)] for is_class in (truth.positive, truth.negative)
+    ]
+    confusion = np.moveaxis(np.array(cells, dtype=np.int64), -1, 0)
+    scores = None if probabilities is None else probability_scores(y_true, probabilities, classes=truth.classes)
+    return OvRReport(truth.classes, confusion, scores, argmax, len(truth))

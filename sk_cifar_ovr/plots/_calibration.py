@@ -76,7 +76,8 @@ class OvRCalibrationDisplay(ClassifierDisplay):
         Parameters
         ----------
         y_true, probabilities, classes
-            True labels, predicted probabilities and class labels, see :func:`~sk_cifar_ovr.metrics.reliability_bins`.
+            True labels (n,) or label matrix (n, K), predicted probabilities and class labels, see
+            :func:`~sk_cifar_ovr.metrics.reliability_bins`.
         display_labels : sequence of shape (K,), default=None
             Class names to show; None uses `classes`.
         **options

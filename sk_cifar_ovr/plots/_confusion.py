@@ -69,7 +69,8 @@ class OvRConfusionDisplay(ClassifierDisplay):
         Parameters
         ----------
         y_true, predicted, classes
-            True labels, predictions and class labels, see :func:`~sk_cifar_ovr.ovr_report`.
+            True labels (n,) or label matrix (n, K), predictions and class labels, see
+            :func:`~sk_cifar_ovr.ovr_report`.
         display_labels : sequence of shape (K,), default=None
             Class names to show; None uses `classes`.
         **options

@@ -80,7 +80,7 @@ class OvRCurvesDisplay(ClassifierDisplay):
         Parameters
         ----------
         y_true, probabilities, classes, thresholds
-            True labels, predicted probabilities, class labels and thresholds to mark, see
+            True labels (n,) or label matrix (n, K), predicted probabilities, class labels and thresholds to mark, see
             :func:`~sk_cifar_ovr.metrics.ovr_curves`.
         display_labels : sequence of shape (K,), default=None
             Class names to show; None uses `classes`.

@@ -58,8 +58,8 @@ class ClassifierDisplay(Display):
             Also a Pipeline or a search (`GridSearchCV`) around a classifier.
         X : array-like of shape (n_samples, ...)
             Input of `estimator`.
-        y : array-like of shape (n_samples,)
-            True labels.
+        y : array-like of shape (n_samples,) or (n_samples, K)
+            True labels, or a label matrix, as in :func:`~sk_cifar_ovr.ovr_report`.
         **options
             Keyword arguments of `from_predictions` and `plot`.
 

@@ -67,7 +67,8 @@ class ReferenceDisplay(ClassifierDisplay):
         Parameters
         ----------
         y_true, predicted, classes
-            True labels, predictions and class labels, see :func:`~sk_cifar_ovr.ovr_report`.
+            True labels (n,) or label matrix (n, K), predictions and class labels, see
+            :func:`~sk_cifar_ovr.ovr_report`.
         **options
             Keyword arguments of :meth:`from_report` and :meth:`plot`.
 

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 
+from .._shared.lazy_arrays import LazyArray, is_lazy, read
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def check_images(images: Any, y: NDArray[Any]) -> NDArray[Any]:
-    """Return one image per label as an array that `imshow` accepts: grey, RGB or RGBA.
+def check_images(images: Any, y: NDArray[Any]) -> Any:
+    """Return one image per label: an ndarray, or an array whose rows are read on demand.
 
     Parameters
     ----------
@@ -22,7 +24,7 @@ def check_images(images: Any, y: NDArray[Any]) -> NDArray[Any]:
 
     Returns
     -------
-    ndarray of shape (n, h, w), (n, h, w, 3) or (n, h, w, 4)
+    ndarray or LazyArray of shape (n, h, w) or (n, h, w, c)
 
     Raises
     ------
@@ -30,10 +32,19 @@ def check_images(images: Any, y: NDArray[Any]) -> NDArray[Any]:
         If the shape is another, or the number of images differs from that of labels.
     """
     check_consistent_length(images, y)
-    checked = np.asarray(images)
+    checked = LazyArray(images) if is_lazy(images) else np.asarray(images)
     if checked.ndim not in (3, 4) or checked.shape[3:] not in ((), (1,), (3,), (4,)):
         raise ValueError(f"`images` must be (n, h, w) or (n, h, w, c) of 1, 3 or 4 channels, got {checked.shape}.")
-    return checked[..., 0] if checked.shape[3:] == (1,) else checked
+    return checked
+
+
+def thumbnails(images: Any, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return some of the checked images as `imshow` accepts them: grey, RGB or RGBA, with values in 0-1."""
+    selected = read(images, rows)
+    # The range of all images; of images that are read on demand, the range of those drawn.
+    values = images if isinstance(images, np.ndarray) else selected
+    white = 1.0 if values.dtype.kind == "f" and values.max() <= 1 else 255.0
+    return (selected[..., 0] if selected.shape[3:] == (1,) else selected) / white
 
 
 def farthest_points(points: NDArray[np.float64], n: int, min_distance: float) -> tuple[list[int], float]:

@@ -5,7 +5,7 @@ import tarfile
 
 import numpy as np
 import pytest
-from image_sources import KINDS, expect_error, pack, pixels, read_folder, write
+from image_sources import KINDS, NAMES, expect_error, pack, pixels, read_folder, write
 
 
 def test_order_is_by_class_then_natural(plain):
@@ -61,24 +61,79 @@ def test_no_images(tmp_path):
         expect_error("no images", path)
 
 
-@pytest.mark.parametrize("stray", ["stray.png", "cat/siamese/stray.png"])
-def test_images_outside_of_classes(plain, stray):
-    write(plain / stray, pixels(0))
-    expect_error(stray, plain)
+def test_images_outside_of_classes(plain):
+    write(plain / "stray.png", pixels(0))
+    expect_error("stray.png", plain)
     expect_error("<class>/<image>", pack(plain, ".tar"))
 
 
-def test_a_third_part(split):
-    write(split / "val/cat/1.png", pixels(0))
+@pytest.mark.parametrize("stray", ["extra/cat/1.png", "extra/1.png", "train/1.png", "1.png"])
+def test_images_beside_the_parts(split, stray):
+    write(split / stray, pixels(0))
     expect_error("belongs to no class", split)
 
 
-def test_different_classes_in_train_and_test(split):
-    (split / "test/dog").rename(split / "test/emu")
-    for subset in (None, "train", "test", "all"):
-        message = expect_error("different classes", split, subset=subset)
-        assert "['dog']" in message
-        assert "['emu']" in message
+@pytest.mark.parametrize("ending", ["", *KINDS])
+def test_nested_folders_count_to_their_class(plain, ending):
+    write(plain / "cat/siamese/young/7.png", pixels(7))
+    (plain / "cat/empty").mkdir()
+    data = read_folder(pack(plain, ending) if ending else plain)
+    np.testing.assert_array_equal(data.images[3], pixels(7))
+    assert data.filenames[3] == "cat/siamese/young/7.png"
+    assert data.target.tolist() == [0, 0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "names", [("Training", "VAL", "testing"), ("TRAIN", "valid", "Test"), ("train", "Validation", "test")]
+)
+@pytest.mark.parametrize("ending", ["", ".zip", ".tar"])
+def test_three_parts_of_any_name(tmp_path, names, ending):
+    for first, part in zip((0, 20, 40), names, strict=True):
+        for seed, name in ((first, "cat"), (first + 1, "dog")):
+            write(tmp_path / "data" / part / name / "deeper/0.png", pixels(seed))
+    path = pack(tmp_path / "data", ending, top="outer") if ending else tmp_path / "data"
+    whole = read_folder(path, subset="all")
+    np.testing.assert_array_equal(whole.images, [pixels(seed) for seed in (0, 1, 20, 21, 40, 41)])
+    assert (whole.n_train, whole.n_val) == (2, 2)
+    validation = read_folder(path, subset="val")
+    np.testing.assert_array_equal(validation.images, [pixels(20), pixels(21)])
+    assert (validation.n_train, validation.n_val) == (0, 2)
+    assert validation.target_names == NAMES
+    train = read_folder(path)
+    assert (len(train.images), train.n_train, train.n_val) == (2, 2, 0)
+
+
+def test_validation_without_test(split):
+    (split / "test").rename(split / "val")
+    whole = read_folder(split, subset="all")
+    assert (whole.n_train, whole.n_val, len(whole.images)) == (4, 2, 6)
+    expect_error("no part 'test', only 'train' and 'val'", split, subset="test")
+    (split / "val").rename(split / "test")
+    assert read_folder(split).n_val is None
+
+
+def test_two_folders_of_one_part(split):
+    write(split / "Testing/cat/1.png", pixels(0))
+    expect_error("several folders of one part: Testing, test", split)
+
+
+@pytest.mark.parametrize("subset", [None, "train", "test", "all"])
+@pytest.mark.parametrize("part", ["test", "val"])
+def test_a_class_that_train_lacks(split, part, subset):
+    (split / "test").rename(split / part)
+    (split / part / "dog").rename(split / part / "emu")
+    assert "['emu']" in expect_error(f"different classes in train and {part}", split, subset=subset)
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_rare_class_may_be_in_train_alone(split, empty):
+    shutil.rmtree(split / "test/dog")
+    if empty:
+        (split / "test/dog").mkdir()
+    test = read_folder(split, subset="test")
+    assert test.target.tolist() == [0]
+    assert test.target_names == NAMES
+    assert read_folder(split, subset="all", on_error="skip").target.tolist() == [0, 0, 1, 1, 0]
 
 
 def test_a_file_twice_in_a_tar(plain):

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
+from scipy.sparse import csr_matrix
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -8,7 +10,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sk_cifar_ovr.metrics import ovr_answers, ovr_report, positive_probabilities
+from sk_cifar_ovr.metrics import final_step, ovr_answers, ovr_report, positive_probabilities
 
 
 class OvR(OneVsRestClassifier):
@@ -60,3 +62,25 @@ def test_positive_probabilities_are_the_k_problems_own():
     np.testing.assert_allclose(positive_probabilities(estimator, X), estimator.predict_proba(X))
     report = ovr_report(y, ovr_answers(estimator, X), probabilities=positive_probabilities(estimator, X))
     assert report.frame()["class"].tolist() == [False, True]
+
+
+def test_without_samples_the_steps_before_the_classifier_are_skipped():
+    X, y = load_iris(return_X_y=True)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    assert final_step(pipeline, None) == (pipeline[-1], None)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_probabilities_of_several_labels_are_the_tasks_own(n_classes):
+    """Also of two columns, which are no binary task."""
+    X, y = load_iris(return_X_y=True)
+    matrix = np.column_stack([y == 0, X[:, 0] > 6, y == 2])[:, :n_classes]
+    for kind in (OvR, OneVsRestClassifier):
+        estimator = kind(LogisticRegression()).fit(X, matrix)
+        own = np.column_stack([binary.predict_proba(X)[:, 1] for binary in estimator.estimators_])
+        np.testing.assert_array_equal(positive_probabilities(estimator, X), own)
+        assert not np.allclose(own.sum(axis=1), 1)
+        report = ovr_report(matrix, ovr_answers(estimator, X), probabilities=own)
+        assert report.confusion.sum(axis=(1, 2)).tolist() == [150] * n_classes
+    sparse_answers = ovr_answers(OneVsRestClassifier(LogisticRegression()).fit(X, csr_matrix(matrix)), X)
+    np.testing.assert_array_equal(ovr_report(matrix, sparse_answers).confusion, report.confusion)

@@ -1,6 +1,8 @@
 """Metrics by epoch: values, networks and baseline pictures."""
 
 import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sk_cifar_ovr.plots import HistoryDisplay
 
@@ -29,6 +31,12 @@ def test_history_of_an_estimator_of_several_networks(digits):
     display = HistoryDisplay.from_estimator(digits[0])
     assert display.frame()["network"].unique().tolist() == list(range(10))
     assert len(display.axes_[0].lines) == 10
+
+
+def test_history_of_a_pipeline_is_that_of_its_classifier(digits):
+    pipeline = make_pipeline(StandardScaler(), digits[0])
+    drawn = HistoryDisplay.from_estimator(pipeline).frame()
+    assert drawn.equals(HistoryDisplay.from_estimator(digits[0]).frame())
 
 
 def test_history_of_separate_networks_has_a_line_for_each():

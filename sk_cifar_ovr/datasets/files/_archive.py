@@ -1,4 +1,4 @@
-"""The files of a folder, .zip or .tar: listed, checked and read without unpacking to disk."""
+"""`read_source`: a folder is listed; a .zip or .tar is checked and read without unpacking to disk."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple, Self
 
-from ..exceptions import DatasetError
-from ._progress import open_with_progress
+from ...exceptions import DatasetError
+from .._progress import open_with_progress
+from ._folder import list_folder
+from ._source import Source, SourceFile, is_clutter
 
 MAX_FILE_SIZE = 2**28
 BLOCK_SIZE = 2**22
-SYSTEM_FILES = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 # Raised for damaged archives; zipfile raises RuntimeError for encrypted members.
 READ_ERRORS = (
     tarfile.TarError,
@@ -35,40 +35,6 @@ READ_ERRORS = (
     ValueError,
     RuntimeError,
 )
-
-
-@dataclass(slots=True)
-class SourceFile:
-    """A file of a folder or archive.
-
-    Parameters
-    ----------
-    name : str
-        Path inside the folder or archive.
-    location : Path, mmap.mmap or None
-        Path on disk, or the memory that contains the content; None after it was read from memory.
-    start, stop : int, default=0
-        Position in the memory.
-    """
-
-    name: str
-    location: Path | mmap.mmap | None
-    start: int = 0
-    stop: int = 0
-
-    @property
-    def display_name(self) -> str:
-        """Name of the file in messages."""
-        return str(self.location) if isinstance(self.location, Path) else self.name
-
-    def read(self) -> bytes:
-        """Return the content. Content in memory is released, so it can be read only once."""
-        if isinstance(self.location, Path):
-            return self.location.read_bytes()
-        if self.location is None:
-            raise RuntimeError(f"{self.name} was read before")
-        content, self.location = self.location[self.start : self.stop], None
-        return content
 
 
 class _FileBuffer:
@@ -90,32 +56,9 @@ class _FileBuffer:
         return SourceFile(name, self._block, start, self._end)
 
 
-@dataclass
-class Source:
-    """The files of a folder or archive.
-
-    Attributes
-    ----------
-    path : Path
-        The folder or archive.
-    files : list of SourceFile
-        The selected files.
-    ignored : list of str
-        Names of the remaining files.
-    folders : list of str
-        Names of the folders.
-    sha256 : str or None
-        Hash of the archive; None for a folder.
-    """
-
-    path: Path
-    files: list[SourceFile] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
-    folders: list[str] = field(default_factory=list)
-    sha256: str | None = None
-
-
-def read_source(path: str | os.PathLike, is_selected: Callable[[str], bool], *, verbose: int = 0) -> Source:
+def read_source(
+    path: str | os.PathLike, is_selected: Callable[[str], bool], *, follow_links: bool = False, verbose: int = 0
+) -> Source:
     """List the files of a folder, or read an archive into memory in one pass.
 
     Parameters
@@ -124,6 +67,8 @@ def read_source(path: str | os.PathLike, is_selected: Callable[[str], bool], *, 
         A folder, .zip, or .tar with or without compression.
     is_selected : callable ``(name) -> bool``
         Selects the files to be read.
+    follow_links : bool, default=False
+        Whether links that lead out of a folder are followed.
     verbose : int, default=0
         If 1, show progress on standard error.
 
@@ -137,15 +82,18 @@ def read_source(path: str | os.PathLike, is_selected: Callable[[str], bool], *, 
     FileNotFoundError
         If `path` does not exist.
     DatasetError
-        If the archive is damaged or contains a link, a device or a path outside of it.
+        If the archive is damaged or contains a link, a device or a path outside of it; if `path` is a device; if a
+        folder cannot be listed.
     """
     path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"There is no folder or archive at {str(path)!r}; check the path.")
     source = Source(path)
     if path.is_dir():
-        _list_folder(source, is_selected)
+        list_folder(source, is_selected, follow_links=follow_links)
         return source
+    if not path.is_file():
+        raise DatasetError(f"{str(path)!r} is neither a folder nor a regular file. Pass a folder or an archive.")
     with open(path, "rb") as stream:
         is_zip = stream.read(2) == b"PK"
         stream.seek(0)
@@ -164,42 +112,6 @@ def read_source(path: str | os.PathLike, is_selected: Callable[[str], bool], *, 
     return source
 
 
-def hash_files(files: Iterable[SourceFile]) -> str:
-    """Return one SHA-256 of the names and contents of files, independent of their order."""
-    digest = hashlib.sha256()
-    for file in sorted(files, key=lambda file: file.name):
-        try:
-            content = file.read()
-        except OSError:
-            content = b""  # decoding it reports the error
-        digest.update(f"{file.name}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()
-
-
-def _list_folder(source: Source, is_selected: Callable[[str], bool]) -> None:
-    for folder, folders, files in os.walk(source.path, followlinks=True):
-        relative = Path(folder).relative_to(source.path)
-        # No supported layout is deeper. The limit also ends cycles of links.
-        folders[:] = [] if len(relative.parts) > 3 else folders
-        source.folders += [name for name in _names_in(relative, folders) if not _is_hidden(name)]
-        for name in _names_in(relative, files):
-            if _is_hidden(name):
-                continue
-            if is_selected(name):
-                source.files.append(SourceFile(name, source.path / name))
-            else:
-                source.ignored.append(name)
-
-
-def _names_in(folder: Path, names: Iterable[str]) -> list[str]:
-    return [(folder / name).as_posix() for name in sorted(names)]
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") or part in SYSTEM_FILES for part in name.split("/"))
-
-
 class _Member(NamedTuple):
     """A member of a zip or tar archive."""
 
@@ -216,7 +128,7 @@ def _read_archive(source: Source, is_selected: Callable[[str], bool], members: I
         name = _check_name(source, member.name)
         if not (member.is_folder or member.is_file):
             raise _unsafe(source, name, "is a link or a device")
-        if not name or _is_hidden(name):
+        if not name or any(map(is_clutter, name.split("/"))):
             continue
         if member.is_folder:
             source.folders.append(name)

@@ -1,0 +1,95 @@
+"""Label indicator matrices: one column a class, with 1, 0 or "not known" for each image."""
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+UNKNOWN = -1
+
+
+def is_label_matrix(y) -> bool:
+    """Whether labels are a matrix with several columns, dense or sparse; one column counts as plain labels."""
+    if isinstance(y, (list, tuple)):
+        try:
+            shape = np.shape(y)
+        except ValueError:
+            # Ragged; the check of plain labels says so.
+            return False
+    else:
+        shape = getattr(y, "shape", ())
+    return len(shape) == 2 and shape[1] != 1
+
+
+def label_matrix(y) -> tuple[np.ndarray, np.ndarray]:
+    """Read a label indicator matrix.
+
+    Parameters
+    ----------
+    y : array-like, data frame, masked array or sparse matrix, shape (n, K)
+        1 if an image has the label of the column, 0 if not. NaN, None and masked entries are not known.
+
+    Returns
+    -------
+    labels : ndarray of int8, shape (n, K)
+        0, 1 and `UNKNOWN`.
+    names : ndarray of shape (K,)
+        Names of the columns of a data frame, otherwise 0 to K - 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no column, two columns have one name, or there are other values. The message names the value, its
+        row and its column.
+
+    Examples
+    --------
+    >>> labels, names = label_matrix([[0, 1, 1], [1, float("nan"), 0]])
+    >>> labels.tolist(), names.tolist()
+    ([[0, 1, 1], [1, -1, 0]], [0, 1, 2])
+    """
+    names = _column_names(y)
+    if not len(names):
+        raise ValueError("The label matrix has no columns: it needs one for each class.")
+    values, unknown = _values(y)
+    is_one = values == 1
+    wrong = ~(is_one | (values == 0) | unknown)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        raise ValueError(
+            f"The label matrix holds {_plain(values[row, column])!r} in row {row} of column {_plain(names[column])!r}: "
+            "it takes 1 (has the label), 0 (has not) and NaN (not known)."
+        )
+    labels = is_one.astype("int8")
+    labels[unknown] = UNKNOWN
+    return labels, names
+
+
+def _column_names(y) -> np.ndarray:
+    """Names of the columns as strings, or as integers if all are."""
+    n_columns = np.shape(y)[1]
+    names = list(getattr(y, "columns", range(n_columns)))
+    if not all(isinstance(name, (int, np.integer)) for name in names):
+        names = [str(name) for name in names]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"The label matrix has several columns named {repeated[0]!r}: rename them.")
+    return np.array(names)
+
+
+def _values(y) -> tuple[np.ndarray, np.ndarray]:
+    """The entries as a NumPy array, and which of them are not known."""
+    if hasattr(y, "isna"):
+        return y.to_numpy(dtype=object, na_value=None), np.asarray(y.isna())
+    if issparse(y):
+        y = y.toarray()
+    masked = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else False
+    values = np.asarray(np.ma.getdata(y))
+    if values.dtype.kind not in "buif":
+        values = values.astype(object)
+    # NaN differs from itself.
+    return values, np.asarray(masked | (values != values) | np.equal(values, None))
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

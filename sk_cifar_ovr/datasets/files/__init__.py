@@ -1,0 +1,32 @@
+"""Image files: listed in folders and archives, and decoded to pixels in memory, on demand or from a cache.
+
+Nothing here knows classes or labels.
+"""
+
+from ._archive import read_source
+from ._decoding import decode_files
+from ._image_files import ImageFiles
+from ._loading import Loading, OnError, load_images
+from ._pixels import MODES, SUFFIXES, Fit, Reading, SixteenBit, checked_reading, is_image, read_header
+from ._source import Source, SourceFile, hash_files, printable
+
+__all__ = [
+    "MODES",
+    "SUFFIXES",
+    "Fit",
+    "ImageFiles",
+    "Loading",
+    "OnError",
+    "Reading",
+    "SixteenBit",
+    "Source",
+    "SourceFile",
+    "checked_reading",
+    "decode_files",
+    "hash_files",
+    "is_image",
+    "load_images",
+    "printable",
+    "read_header",
+    "read_source",
+]

@@ -1,0 +1,134 @@
+"""Decoded images in a memory-mapped file, made once and found again by what they were made from."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from ._source import SourceFile
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open elsewhere cannot be deleted anyway
+    fcntl = None  # type: ignore[assignment]
+
+# Changes whenever the same files and settings may give other pixels.
+VERSION = 1
+UNFINISHED = ".unfinished"
+
+
+def cache_key(files: list[SourceFile], archive_sha256: str | None, reading: dict[str, Any]) -> str:
+    """Return a digest of the files and of how they are read.
+
+    Parameters
+    ----------
+    files : list of SourceFile
+        Files of a folder count by path, size and time of change; files of an archive by name.
+    archive_sha256 : str or None
+        Hash of the archive; None for a folder.
+    reading : dict
+    """
+    digest = hashlib.sha256(json.dumps([VERSION, archive_sha256, reading]).encode())
+    for file in files:
+        if archive_sha256 is None:
+            path = os.path.abspath(str(file.location))
+            try:
+                status = os.stat(path)
+                facts = (status.st_size, status.st_mtime_ns)
+            except OSError:
+                facts = (-1, -1)  # decoding it reports the error
+            digest.update(os.fsencode(path) + b"\0%d\0%d\0" % facts)
+        else:
+            digest.update(os.fsencode(file.name) + b"\0")
+    return digest.hexdigest()[:32]
+
+
+def find(folder: Path, key: str) -> tuple[np.memmap, list[int]] | None:
+    """Return cached images and the indices of their files, or None if there are none, or damaged ones."""
+    path = folder / f"{key}.npy"
+    try:
+        facts = json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))
+        if _identity(path) != facts["identity"]:
+            return None
+        images = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+    if list(images.shape) != facts["shape"] or images.dtype != np.uint8 or len(facts["kept"]) != len(images):
+        return None
+    return images, facts["kept"]
+
+
+def write(folder: Path, key: str, images: Iterable[np.ndarray | None], image_shape: tuple[int, ...]) -> None:
+    """Write images, one after the other, and put the file in place when it is complete.
+
+    Parameters
+    ----------
+    folder : Path
+        It is created if it does not exist. What killed runs left there is removed.
+    key : str
+        From `cache_key`.
+    images : iterable of ndarray or None
+        None for each file that was skipped.
+    image_shape : tuple of int
+        Shape of each image.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder is not writable.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_unfinished(folder)
+    kept = []
+    partial = folder / f"{key}-{uuid.uuid4().hex}{UNFINISHED}"
+    try:
+        # Plain writes, since a full disk would kill a process that writes through a memory map.
+        with open(partial, "xb") as stream:
+            _lock(stream)
+            _write_header(stream, (0, *image_shape))
+            for i, pixels in enumerate(images):
+                if pixels is not None:
+                    stream.write(np.ascontiguousarray(pixels).data)
+                    kept.append(i)
+            stream.seek(0)
+            _write_header(stream, (len(kept), *image_shape))
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, folder / f"{key}.npy")
+    finally:
+        partial.unlink(missing_ok=True)
+    facts = {"identity": _identity(folder / f"{key}.npy"), "shape": [len(kept), *image_shape], "kept": kept}
+    (folder / f"{key}.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _identity(path: Path) -> list[int]:
+    """Size and time of change: whoever writes to the file afterwards changes them."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _write_header(stream: IO[bytes], shape: tuple[int, ...]) -> None:
+    """Write the header of a .npy file; its size is the same for any number of images."""
+    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def _lock(stream: IO[bytes]) -> None:
+    if fcntl is not None:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files of processes that ended before they were complete."""
+    for path in folder.glob(f"*{UNFINISHED}"):
+        # The lock ends with the process that holds it.
+        with contextlib.suppress(OSError), open(path, "rb+") as stream:
+            _lock(stream)
+            path.unlink()

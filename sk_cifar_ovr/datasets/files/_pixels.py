@@ -1,0 +1,199 @@
+"""One image file -> pixels: orientation, bit depth, transparency, channels and size."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+from dataclasses import dataclass
+from numbers import Integral
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff")
+# Modes of Pillow by the number of channels.
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+FITS = ("crop", "pad", "stretch")
+SIXTEEN_BIT = ("refuse", "scale")
+EXIF_ORIENTATION = 0x0112
+# Metadata of a PNG file in which Pillow looks for an orientation.
+PNG_METADATA = {"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"}
+
+Fit = Literal["crop", "pad", "stretch"]
+SixteenBit = Literal["refuse", "scale"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How images are brought to one size and to 8 bits.
+
+    Parameters
+    ----------
+    image_size : tuple of int or None, default=None
+        ``(h, w)``; None keeps the size of the file.
+    fit : {"crop", "pad", "stretch"}, default="crop"
+        How another aspect ratio is brought to that of `image_size`.
+    sixteen_bit : {"refuse", "scale"}, default="refuse"
+        Whether 16-bit grayscale is an error or scaled to 8 bits.
+    """
+
+    image_size: tuple[int, int] | None = None
+    fit: Fit = "crop"
+    sixteen_bit: SixteenBit = "refuse"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain data, for JSON."""
+        size = None if self.image_size is None else list(self.image_size)
+        return {"image_size": size, "fit": self.fit, "sixteen_bit": self.sixteen_bit}
+
+
+def checked_reading(image_size: Any, fit: Any, sixteen_bit: Any) -> Reading:
+    """Check the parameters of the loaders; raises ValueError."""
+    if fit not in FITS:
+        raise ValueError(f"fit is {fit!r}; it must be 'crop', 'pad' or 'stretch'.")
+    if sixteen_bit not in SIXTEEN_BIT:
+        raise ValueError(f"sixteen_bit is {sixteen_bit!r}; it must be 'refuse' or 'scale'.")
+    if image_size is None:
+        return Reading(None, fit, sixteen_bit)
+    try:
+        h, w = image_size
+    except (TypeError, ValueError):
+        h = w = None
+    if not all(isinstance(side, Integral) and not isinstance(side, bool) and int(side) > 0 for side in (h, w)):
+        raise ValueError(f"image_size is {image_size!r}; it must be (height, width), two positive integers.")
+    return Reading((int(h), int(w)), fit, sixteen_bit)  # type: ignore[arg-type]
+
+
+def is_image(name: str) -> bool:
+    """Return whether a file name has the suffix of an image."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def decode(content: bytes, reading: Reading, channels: int | None) -> np.ndarray:
+    """Decode one image.
+
+    Parameters
+    ----------
+    content : bytes
+    reading : Reading
+    channels : {1, 2, 3, 4} or None
+        None means 1 if the image is grayscale and 3 otherwise.
+
+    Returns
+    -------
+    ndarray of uint8, shape (h, w, c)
+
+    Raises
+    ------
+    Exception
+        Of almost any kind: Pillow does so on damaged files.
+    """
+    from PIL import ImageOps
+
+    image: Image.Image = _open(io.BytesIO(content), reading)
+    if reading.image_size is not None:
+        _draft(image, reading)
+    image.load()
+    with contextlib.suppress(Exception):  # damaged metadata beside sound pixels
+        ImageOps.exif_transpose(image, in_place=True)
+    if _is_deep(image):
+        image = _scaled_to_8_bits(image)
+    if channels is None:
+        channels = 1 if image.mode in ("1", "L") else 3
+    if image.has_transparency_data:
+        image = _on_white(image) if channels in (1, 3) else image.convert("RGBA")
+    if image.mode != MODES[channels]:
+        image = image.convert(MODES[channels])
+    image = _resized(image, reading)
+    return np.asarray(image).reshape(image.height, image.width, -1)
+
+
+def read_header(stream: IO[bytes], reading: Reading) -> tuple[tuple[int, int], bool]:
+    """Return the height and width at which an image is shown, and whether it is grayscale, without decoding it.
+
+    Raises
+    ------
+    Exception
+        Of almost any kind.
+    """
+    image = _open(stream, reading)
+    h, w = image.height, image.width
+    return (w, h) if _is_turned(image) else (h, w), image.mode in ("1", "L") or _is_deep(image)
+
+
+def _open(stream: IO[bytes], reading: Reading) -> Image.Image:
+    from PIL import Image
+
+    image = Image.open(stream, formats=FORMATS)
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        # Pillow refuses above twice the limit only, and warns below.
+        raise Image.DecompressionBombError(
+            f"{image.width}x{image.height} are more pixels than PIL.Image.MAX_IMAGE_PIXELS = {limit}; raise this limit "
+            "if you trust the file"
+        )
+    if image.mode.startswith(("I", "F")) and not _is_deep(image):
+        raise ValueError(f"{image.mode} pixels: more than 16 bits a channel, not 8 bits")
+    if _is_deep(image) and reading.sixteen_bit != "scale":
+        raise ValueError('16-bit grayscale, not 8 bits a channel; sixteen_bit="scale" scales 0-65535 to 0-255')
+    return image
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Return whether an image is 16-bit grayscale, which Pillow reads from PGM and some PNG files as 32-bit."""
+    return image.mode in ("I;16", "I;16B", "I;16L", "I;16N") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+
+
+def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    return Image.fromarray(((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Return whether the orientation exchanges width and height."""
+    # Pillow turns TIFF itself, and would decode a PNG file to search it for metadata.
+    if image.format == "TIFF" or (image.format == "PNG" and not PNG_METADATA & image.info.keys()):
+        return False
+    try:
+        return image.getexif().get(EXIF_ORIENTATION) in (5, 6, 7, 8)
+    except Exception:  # damaged metadata
+        return False
+
+
+def _draft(image: Image.Image, reading: Reading) -> None:
+    """Let a JPEG file be decoded at 1/2, 1/4 or 1/8 of its size if that is no smaller than what is wanted."""
+    h, w = reading.image_size  # type: ignore[misc]
+    if _is_turned(image):
+        h, w = w, h
+    if reading.fit == "pad":
+        scale = min(h / image.height, w / image.width)
+        h, w = math.ceil(scale * image.height), math.ceil(scale * image.width)
+    image.draft(None, (w, h))  # type: ignore[arg-type]  # None keeps the mode
+
+
+def _resized(image: Image.Image, reading: Reading) -> Image.Image:
+    from PIL import Image, ImageOps
+
+    if reading.image_size is None or image.size == reading.image_size[::-1]:
+        return image
+    w, h = size = reading.image_size[::-1]
+    # Both average over all pixels when they reduce, which the cheaper one does as well.
+    method = Image.Resampling.BILINEAR if image.width >= w and image.height >= h else Image.Resampling.BICUBIC
+    if reading.fit == "crop":
+        return ImageOps.fit(image, size, method)
+    if reading.fit == "pad":
+        return ImageOps.pad(image, size, method, color=0)
+    return image.resize(size, method)
