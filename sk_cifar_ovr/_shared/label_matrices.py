@@ -10,14 +10,11 @@ UNKNOWN = -1
 
 def is_label_matrix(y) -> bool:
     """Whether labels are a matrix with several columns, dense or sparse; one column counts as plain labels."""
-    if isinstance(y, (list, tuple)):
-        try:
-            shape = np.shape(y)
-        except ValueError:
-            # Ragged; the check of plain labels says so.
-            return False
-    else:
-        shape = getattr(y, "shape", ())
+    try:
+        shape = np.shape(y) if isinstance(y, (list, tuple)) else tuple(getattr(y, "shape", []))
+    except ValueError:
+        # Ragged; the check of plain labels says so.
+        return False
     return len(shape) == 2 and shape[1] != 1
 
 
@@ -84,11 +81,14 @@ def _values(y) -> tuple[np.ndarray, np.ndarray]:
     if issparse(y):
         y = y.toarray()
     masked = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else False
-    values = np.asarray(np.ma.getdata(y))
-    if values.dtype.kind not in "buif":
+    values: Any = np.asarray(np.ma.getdata(y))
+    if values.dtype.kind in "buif":
+        missing = np.isnan(values)
+    else:
         values = values.astype(object)
-    # NaN differs from itself.
-    return values, np.asarray(masked | (values != values) | np.equal(values, None))
+        # NaN differs from itself.
+        missing = np.frompyfunc(lambda value: value is None or value != value, 1, 1)(values).astype(bool)
+    return values, missing | masked
 
 
 def _plain(value: Any) -> Any:

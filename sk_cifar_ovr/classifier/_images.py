@@ -4,12 +4,19 @@ import math
 import warnings
 from collections.abc import Callable
 from functools import wraps
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import assert_all_finite, check_array, validate_data
 
+from .._shared.lazy_arrays import LazyArray, is_lazy, read
 from ..exceptions import ImageShapeError, PixelScaleWarning
+
+# Attributes that checking images sets.
+LEARNT = ("n_features_in_", "feature_names_in_", "image_reading_")
+# Images looked at for a warning, if all of them would have to be read for it.
+N_SAMPLED = 16
 
 
 def checked_images(estimator, X, y="no_validation", *, reset: bool):
@@ -18,27 +25,38 @@ def checked_images(estimator, X, y="no_validation", *, reset: bool):
     Parameters
     ----------
     estimator : estimator
-        If `reset`, its ``n_features_in_`` is set (height * width * channels for images), and its
-        ``feature_names_in_`` if X is a data frame.
+        If `reset`, its ``n_features_in_`` is set (height * width * channels for images), its ``feature_names_in_`` if
+        X is a data frame, and its ``image_reading_``.
     X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+        In memory, or read on demand, see `is_lazy`.
     y : array-like of shape (n,), optional
     reset : bool
         True in `fit`; False compares X with the attributes that `fit` set.
 
     Returns
     -------
-    X : ndarray
-        With the shape and dtype of the input. Arrays are not copied.
+    X : ndarray or LazyArray
+        With the shape and dtype of the input. Arrays are not copied. Unsigned integers that are read on demand are
+        not read; any other dtype is read once, for its range.
     y : ndarray of shape (n,)
         Only returned if y is given.
 
     Raises
     ------
     ValueError
-        If X holds NaN or infinity, is sparse, ragged or empty, or has the wrong number of features.
+        If X holds NaN or infinity, is sparse, ragged or empty, or has the wrong number of features; if it is read on
+        demand and holds no numbers, or an unknown number of them.
     ImageShapeError
         If the images are not 2- or 3-dimensional, or look as if channels came first.
     """
+    reading = getattr(X, "reading", None) if is_lazy(X) else None
+    checked = _checked_lazily(estimator, X, y, reset) if is_lazy(X) else _checked_in_memory(estimator, X, y, reset)
+    if reset:
+        estimator.image_reading_ = reading
+    return checked
+
+
+def _checked_in_memory(estimator, X, y, reset: bool):
     images = None
     if not issparse(X) and not hasattr(X, "columns"):
         X = _to_array(X)
@@ -58,17 +76,47 @@ def checked_images(estimator, X, y="no_validation", *, reset: bool):
     return X if isinstance(y, str) else (X, y)
 
 
+def _checked_lazily(estimator, X, y, reset: bool):
+    X = _lazy_images(X)
+    _check_image_rank(X)
+    # It has the shape of X, without memory.
+    stand_in = np.broadcast_to(np.uint8(0), (len(X), math.prod(X.row_shape)) if X.ndim > 1 else X.shape)
+    checked = validate_data(estimator, stand_in, y, reset=reset, dtype="numeric", ensure_min_features=1)
+    if X.dtype.kind not in "ub":
+        X = X.with_limits()
+        assert_all_finite(np.array(X.value_range()), estimator_name=type(estimator).__name__, input_name="X")
+    return (X, checked[1]) if isinstance(checked, tuple) else X
+
+
+def _lazy_images(X) -> LazyArray:
+    """A view of an array-like that is read on demand.
+
+    Raises
+    ------
+    ValueError
+        If its shape is not known, or it holds no numbers.
+    """
+    if not all(isinstance(side, Integral) for side in X.shape):
+        raise ValueError(
+            f"X has the shape {tuple(X.shape)}, and its number of images must be known: call X.compute_chunk_sizes() "
+            "of a Dask array first."
+        )
+    # Data frame libraries have types that NumPy lacks.
+    if getattr(X.dtype, "kind", None) not in tuple("buif") and np.dtype(X.dtype).kind not in "buif":
+        raise ValueError(f"X has dtype {X.dtype}, and pixels are real numbers: uint8 or another integer, or floats.")
+    return X if isinstance(X, LazyArray) else LazyArray(X)
+
+
 def keeps_last_fit(fit: Callable) -> Callable:
-    """Decorate `fit` to restore ``n_features_in_`` and ``feature_names_in_`` of the last fit if it fails."""
-    attributes = ("n_features_in_", "feature_names_in_")
+    """Decorate `fit` to restore what checking images set in the last fit if it fails."""
 
     @wraps(fit)
     def restoring_fit(estimator, *args, **options):
-        before = {name: value for name, value in vars(estimator).items() if name in attributes}
+        before = {name: value for name, value in vars(estimator).items() if name in LEARNT}
         try:
             return fit(estimator, *args, **options)
         except BaseException:
-            for name in attributes:
+            for name in LEARNT:
                 vars(estimator).pop(name, None)
             vars(estimator).update(before)
             raise
@@ -91,6 +139,16 @@ def _check_image_rank(X) -> None:
             f"X has shape {X.shape}, which looks like channels first: use X.transpose(0, 2, 3, 1) to get "
             "(n, height, width, channels)."
         )
+
+
+def _lowest(X):
+    return X.value_range()[0] if isinstance(X, LazyArray) else X.min()
+
+
+def _highest(X):
+    if not isinstance(X, LazyArray):
+        return X.max()
+    return read(X, slice(N_SAMPLED)).max() if X.limits is None else X.value_range()[1]
 
 
 def row_shape(X: np.ndarray, image_shape) -> tuple[int, ...]:
@@ -137,10 +195,10 @@ def pixel_scale(X: np.ndarray, estimator: str) -> float:
     -------
     float
     """
-    if X.dtype.kind != "f" or X.size == 0 or X.max() > 1 or X.min() < 0:
+    if X.dtype.kind != "f" or X.size == 0 or _highest(X) > 1 or _lowest(X) < 0:
         return 1.0
     warnings.warn(
-        f"{estimator}: X holds floats from {X.min():.3g} to {X.max():.3g}, which were taken as pixels scaled to "
+        f"{estimator}: X holds floats from {_lowest(X):.3g} to {_highest(X):.3g}, which were taken as pixels scaled to "
         "0-1. Other pixels are taken as 0-255, whatever their dtype; pass uint8 images to avoid this warning.",
         PixelScaleWarning,
         stacklevel=4,
@@ -150,8 +208,9 @@ def pixel_scale(X: np.ndarray, estimator: str) -> float:
 
 def warn_of_no_pixels(X: np.ndarray, estimator: str) -> None:
     """Warn of boolean and negative pixels, which the built-in networks, dividing by 255, can hardly distinguish."""
-    unusual = "true and false" if X.dtype.kind == "b" else "negative values" if X.size and X.min() < 0 else None
-    if unusual is not None:
+    may_be_negative = X.dtype.kind not in "ub" and X.size > 0
+    unusual = "true and false" if X.dtype.kind == "b" else "negative values"
+    if X.dtype.kind == "b" or may_be_negative and _lowest(X) < 0:
         warnings.warn(
             f"{estimator}: X holds {unusual}, but pixels are expected from 0 to 255, so the network can hardly tell "
             "them apart. Pass uint8 images, or floats from 0 to 1, which are scaled automatically.",
@@ -177,9 +236,9 @@ def warn_of_scale(X: np.ndarray, shape: tuple[int, ...], scale: float | None, es
     if X.size == 0 or scale is None:
         return
     # Values slightly above 1, as interpolation can give, are still on the scale 0-1.
-    if scale != 1 and X.max() > 2:
-        fitted, given = "floats from 0 to 1", f"values up to {X.max():.4g}"
-    elif scale == 1 and len(shape) == 3 and X.dtype.kind == "f" and 0 < X.max() <= 1 and X.min() >= 0:
+    if scale != 1 and _highest(X) > 2:
+        fitted, given = "floats from 0 to 1", f"values up to {_highest(X):.4g}"
+    elif scale == 1 and len(shape) == 3 and X.dtype.kind == "f" and 0 < _highest(X) <= 1 and _lowest(X) >= 0:
         fitted, given = "pixels from 0 to 255", "floats from 0 to 1"
     else:
         return

@@ -108,7 +108,7 @@ def set_up_network(estimator, X, classes, *, earlier: FittedNetwork | None = Non
         prepare_folder(settings.feature_cache)
     adapter = SciKerasAdapter(builder, loss=loss, optimizer=optimizer, image_shape=shape, **kept)
     # SciKeras learns no more of the images than their shape and dtype.
-    adapter.learn_meta(X[:1].reshape(1, *shape), classes)
+    adapter.learn_meta(np.zeros((1, *shape), X.dtype), classes)
     precision = resolve_precision(settings.precision, builtin=is_builtin(builder))
     return NetworkSetup(
         settings,

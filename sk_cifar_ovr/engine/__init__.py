@@ -9,6 +9,7 @@ from ._feature_cache import prepare_folder
 from ._fitted_network import FittedNetwork
 from ._learning_rate_schedules import SCHEDULES
 from ._phases import train
+from ._prediction import image_blocks
 from ._training_data import TrainingData
 from ._training_job import StartingPoint, Trained, TrainingJob, TrainingPlan
 from .compiled import clear_programs
@@ -23,6 +24,7 @@ __all__ = [
     "TrainingJob",
     "balanced_batches",
     "clear_programs",
+    "image_blocks",
     "prepare_folder",
     "train",
 ]

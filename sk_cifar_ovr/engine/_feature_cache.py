@@ -4,12 +4,14 @@ import hashlib
 import json
 import logging
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from .._shared.files import check_folder, write_whole
+from .._shared.lazy_arrays import blocks, read_each
 from .._shared.progress import Progress
 from .._shared.variables import read
 from ._prediction import map_batches
@@ -102,5 +104,7 @@ def _digest(trunk: keras.Model, data: TrainingData) -> str:
     digest.update(json.dumps(facts, default=str).encode())
     for values in read(trunk.weights):
         digest.update(np.ascontiguousarray(values).data)
-    digest.update(np.ascontiguousarray(data.X).data)
+    with closing(read_each(data.X, blocks(data.X))) as parts:
+        for images in parts:
+            digest.update(np.ascontiguousarray(images).data)
     return digest.hexdigest()

@@ -42,12 +42,12 @@ class FittedNetwork:
     test_flip: bool = False
     test_shift: int = 0
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
+    def predict(self, X) -> np.ndarray:
         """Outputs for all images, in large batches.
 
         Parameters
         ----------
-        X : ndarray, shape (n, ...)
+        X : ndarray or LazyArray, shape (n, ...)
 
         Returns
         -------
@@ -62,12 +62,12 @@ class FittedNetwork:
 
             return map_batches(averaged, self._shaped(X), self.scale, network.model)
 
-    def features(self, X: np.ndarray, layer: str | None) -> np.ndarray:
+    def features(self, X, layer: str | None) -> np.ndarray:
         """Output of one layer for all images, without test-time views, in large batches.
 
         Parameters
         ----------
-        X : ndarray, shape (n, ...)
+        X : ndarray or LazyArray, shape (n, ...)
         layer : str or None
             Name of the layer; None is the one before the last layer with weights.
 
@@ -105,7 +105,7 @@ class FittedNetwork:
             network.set_state(self.state)
             yield network
 
-    def _shaped(self, X: np.ndarray) -> np.ndarray:
+    def _shaped(self, X):
         return X.reshape(len(X), *self.shape)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Outputs of a network for any number of images, in batches of bounded memory."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 
 import keras
 import numpy as np
 
+from .._shared.lazy_arrays import LazyArray, read_each
 from .compiled import input_dtype
 
 PREDICTION_BATCH = 1024
@@ -51,18 +53,33 @@ def prediction_batch(model: keras.Model) -> int:
     return min(PREDICTION_BATCH, 1 << (max(MAX_VALUES // largest, 1).bit_length() - 1))
 
 
-def map_batches(function: Callable, X: np.ndarray, scale: float, model: keras.Model) -> np.ndarray:
-    """Apply a compiled ``function(batch, scale)`` to all images in batches of bounded memory."""
+def map_batches(function: Callable, X, scale: float, model: keras.Model) -> np.ndarray:
+    """Apply a compiled ``function(batch, scale)`` to all images, ndarray or LazyArray, in batches of bounded memory."""
     dtype = input_dtype(model)
     factor, size = np.asarray(scale, dtype), prediction_batch(model)
-    first = function(for_device(X[:size], dtype), factor)
-    if len(X) <= size:
-        # JAX gives arrays that cannot be written to.
-        return first if first.flags.writeable else first.copy()
-    # Filled in place: a list of parts would need twice the memory in the end.
-    outputs = np.empty((len(X), *first.shape[1:]), first.dtype)
-    outputs[:size] = first
-    for start in range(size, len(X), size):
-        part = slice(start, start + size)
-        outputs[part] = function(for_device(X[part], dtype), factor)
+    parts = [slice(start, start + size) for start in range(0, max(len(X), 1), size)]
+    with closing(read_each(X, parts)) as batches:
+        first = function(for_device(next(batches), dtype), factor)
+        if len(parts) == 1:
+            # JAX gives arrays that cannot be written to.
+            return first if first.flags.writeable else first.copy()
+        # Filled in place: a list of parts would need twice the memory in the end.
+        outputs = np.empty((len(X), *first.shape[1:]), first.dtype)
+        outputs[parts[0]] = first
+        for part, batch in zip(parts[1:], batches, strict=True):
+            outputs[part] = function(for_device(batch, dtype), factor)
     return outputs
+
+
+def image_blocks(X) -> Generator[tuple[slice, np.ndarray], None, None]:
+    """Yield images for several networks, which are read once for all of them; images in memory are one block.
+
+    A block of a `LazyArray` is a multiple of every network's batch, so that predictions do not depend on blocks.
+    """
+    if not isinstance(X, LazyArray):
+        yield slice(None), X
+        return
+    size = 1 << (max(MAX_VALUES // max(math.prod(X.row_shape), 1), 1).bit_length() - 1)
+    parts = [slice(start, start + size) for start in range(0, len(X), size)]
+    with closing(read_each(X, parts)) as blocks:
+        yield from zip(parts, blocks, strict=True)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ class TrainingData:
 
     Attributes
     ----------
-    X : ndarray, shape (n, ...)
+    X : ndarray or LazyArray, shape (n, ...)
     labels : ndarray of int, shape (n,) or (n, K)
         K columns for K tasks trained together.
     weights : ndarray of float, shape (n,) or (n, K), or None
@@ -34,7 +35,7 @@ class TrainingData:
         Networks trained side by side: their losses are summed, those of heads on one trunk averaged.
     """
 
-    X: np.ndarray
+    X: Any
     labels: np.ndarray
     weights: np.ndarray | None
     class_weights: np.ndarray | None

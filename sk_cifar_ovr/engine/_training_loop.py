@@ -1,12 +1,16 @@
-"""Train a network epoch by epoch. Each batch is copied from the caller's array just before its step."""
+"""Train a network epoch by epoch. Each batch is copied from the caller's array, or read, just before its step."""
 
 import logging
 import math
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import replace
 
 import keras
 import numpy as np
 
+from .._shared.lazy_arrays import read as read_images
+from .._shared.lazy_arrays import read_each
 from .._shared.progress import Progress
 from .._shared.variables import State, read, same_shapes, write
 from ..exceptions import NetworkError, NonFiniteLossError
@@ -84,7 +88,8 @@ def start_anew(network: Network, job: TrainingJob) -> None:
         # It may build a network to read a file, which must not advance the caller's random generators.
         with seeded_building(seed):
             pretrained.load_into(network.model)
-    network.adapt_to_images(_some_images(network, job))
+    if any(hasattr(layer, "adapt_to_images") for layer in network.model._flatten_layers()):
+        network.adapt_to_images(_some_images(network, job))
     if data.labels.ndim == 2:
         alpha = job.objective.values.get("alpha", 1.0)
         network.start_at(data.class_shares(network.model.outputs[0].shape[-1], alpha))
@@ -138,12 +143,11 @@ class _TrainingLoop:
         program.begin()
         losses, sizes = [], []
         order = next(self.orders)
-        for step, start in enumerate(range(0, len(order), self.batch)):
-            index, n_new = wrapped(order, start, self.batch)
-            x, y, weights = self.batch_of(data.train[index], n_new)
-            losses.append(program.train(x, y, weights, self.scale, rates[step], values))
-            sizes.append(n_new)
-            self.progress.advance(n_new * data.n_networks, epoch=epoch)
+        with closing(self.batches(order, range(0, len(order), self.batch))) as batches:
+            for rate, (x, y, weights, n_new) in zip(rates, batches, strict=True):
+                losses.append(program.train(x, y, weights, self.scale, rate, values))
+                sizes.append(n_new)
+                self.progress.advance(n_new * data.n_networks, epoch=epoch)
         program.end()
         self.losses.append(_mean_of_steps(losses, sizes, epoch))
         logs = {"loss": float(self.losses[-1].sum())}
@@ -166,28 +170,35 @@ class _TrainingLoop:
         done = (epoch * self.steps + np.arange(self.steps)) / (self.steps * plan.epochs)
         return (peak * SCHEDULES[plan.learning_rate](done)).astype(self.dtype)
 
-    def batch_of(self, index, n_new):
-        """Images, labels and weights of one batch; images that only fill it up have weight 0."""
-        x = for_device(self.data.X[index], self.dtype)
+    def batches(self, order: np.ndarray, starts: Iterable[int]) -> Generator[tuple, None, None]:
+        """Images, labels and weights of batches of an order, and how many of their images are new in the epoch."""
+        parts = [wrapped(order, start, self.batch) for start in starts]
+        with closing(read_each(self.data.X, (self.data.train[index] for index, _ in parts))) as images:
+            for (index, n_new), x in zip(parts, images, strict=True):
+                yield for_device(x, self.dtype), *self.targets_of(self.data.train[index], n_new), n_new
+
+    def targets_of(self, index: np.ndarray, n_new: int) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and weights of one batch; images that only fill it up have weight 0."""
         labels = self.data.labels[index].astype("int32")
         n_heads = (labels.shape[1] if labels.ndim == 2 else 1) // self.data.n_networks
         weights = self.data.weights_of(index) / (self.mean_weight * n_new * n_heads)
         weights[n_new:] = 0.0
-        return x, labels, weights.astype(self.dtype)
+        return labels, weights.astype(self.dtype)
 
     def validation_loss(self) -> float:
         """Weighted mean loss of the validation images, averaged over the tasks."""
         data, objective = self.data, self.job.objective
         total, weight = np.zeros(data.labels.shape[1:]), np.zeros(data.labels.shape[1:])
         size = prediction_batch(self.network.model)
-        for start in range(0, len(data.validation), size):
-            index = data.validation[start : start + size]
-            y_pred = self.network.predict_batch(for_device(data.X[index], self.dtype), self.scale)
-            labels = keras.ops.convert_to_tensor(data.labels[index].astype("int32"))
-            values = objective.graph(labels, keras.ops.convert_to_tensor(y_pred), **objective.values)
-            weights = data.weights_of(index)
-            total += np.sum(keras.ops.convert_to_numpy(values) * weights, axis=0)
-            weight += np.sum(weights, axis=0)
+        parts = [data.validation[start : start + size] for start in range(0, len(data.validation), size)]
+        with closing(read_each(data.X, parts)) as batches:
+            for index, x in zip(parts, batches, strict=True):
+                y_pred = self.network.predict_batch(for_device(x, self.dtype), self.scale)
+                labels = keras.ops.convert_to_tensor(data.labels[index].astype("int32"))
+                values = objective.graph(labels, keras.ops.convert_to_tensor(y_pred), **objective.values)
+                weights = data.weights_of(index)
+                total += np.sum(keras.ops.convert_to_numpy(values) * weights, axis=0)
+                weight += np.sum(weights, axis=0)
         has_weight = weight > 0
         return float(np.mean(total[has_weight] / weight[has_weight]))
 
@@ -215,7 +226,7 @@ class _TrainingLoop:
             # Finite weights may be large enough for outputs that are not finite.
             self.network.set_state(state)
             n = CHECKED_IMAGES if largest < LARGE_WEIGHT else prediction_batch(self.network.model)
-            images = for_device(self.data.X[self.data.train[:n]], self.dtype)
+            images = for_device(read_images(self.data.X, self.data.train[:n]), self.dtype)
             fine = np.isfinite(self.network.predict_batch(images, self.scale)).all()
         if not fine:
             raise NonFiniteLossError(
@@ -233,16 +244,16 @@ class _TrainingLoop:
         program, zero_rate = self.trainer.program, self.dtype.type(0)
         order = next(self.orders)
         starts = range(0, len(order), self.batch)
+        n_steps = min(STATISTICS_STEPS, len(starts) * len(self.losses))
         program.begin()
-        for step in range(min(STATISTICS_STEPS, len(starts) * len(self.losses))):
-            index, n_new = wrapped(order, starts[step % len(starts)], self.batch)
-            x, y, weights = self.batch_of(self.data.train[index], n_new)
-            program.train(x, y, weights, self.scale, zero_rate, self.job.objective.values)
-            if not rate_is_value(self.trainer.optimizer):
-                # An optimizer with its own learning-rate schedule moves the weights all the same.
-                program.end()
-                write(model.trainable_variables, averaged)
-                program.begin()
+        with closing(self.batches(order, (starts[step % len(starts)] for step in range(n_steps)))) as batches:
+            for x, y, weights, _ in batches:
+                program.train(x, y, weights, self.scale, zero_rate, self.job.objective.values)
+                if not rate_is_value(self.trainer.optimizer):
+                    # An optimizer with its own learning-rate schedule moves the weights all the same.
+                    program.end()
+                    write(model.trainable_variables, averaged)
+                    program.begin()
         program.end()
         write(model.trainable_variables, averaged)
 
@@ -271,4 +282,4 @@ def _some_images(network: Network, job: TrainingJob) -> np.ndarray:
     n = min(ADAPTING_IMAGES, len(data.train))
     index = np.random.default_rng([job.plan.seed, n]).choice(data.train, n, replace=False)
     dtype = np.dtype(network.model.inputs[0].dtype)
-    return data.X[index].astype(dtype) * dtype.type(data.scale)
+    return read_images(data.X, index).astype(dtype) * dtype.type(data.scale)

@@ -1,5 +1,7 @@
 """`CNNFeatures`: the output of a layer of a trained network as a transformer."""
 
+from contextlib import closing
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
@@ -7,6 +9,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .._shared.lazy_arrays import is_lazy
 from .._shared.sklearn_internals import fit_context
 from ..classifier import (
     CNNClassifier,
@@ -18,7 +21,7 @@ from ..classifier import (
     scikeras_network,
     untrained_spec,
 )
-from ..engine import FittedNetwork
+from ..engine import FittedNetwork, image_blocks
 from ..engine.compiled import NetworkSpec, borrow, feature_model, in_trunk, seeded_building
 from ..exceptions import ParameterTypeError
 from ..one_vs_rest import OneVsRestCNNClassifier, is_search, task_estimator
@@ -106,7 +109,8 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Parameters
         ----------
         X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-            Images or flat rows of any numeric dtype, with pixels from 0 to 255.
+            Images or flat rows of any numeric dtype, with pixels from 0 to 255. Array-likes that read images when
+            they are indexed are read batch by batch.
         y : array-like of shape (n,) or None, default=None
             Class labels. Ignored if the estimator is frozen.
         sample_weight : array-like of shape (n,) or None, default=None
@@ -131,6 +135,9 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         _check_kind(_unfrozen(self.estimator))
         self._check_selection()
+        if is_lazy(X):
+            # Floats are read once for the checks of all that gets them.
+            X = checked_images(clone(self), X, reset=True)
         if isinstance(self.estimator, FrozenEstimator):
             check_is_fitted(self.estimator)
             estimator = self.estimator
@@ -239,14 +246,17 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         estimator = _unfrozen(self.estimator_)
         if is_scikeras(estimator):
             X = scikeras_input(estimator, X)
-        parts = (each.features(X, self.layer_) for each in self._networks)
-        first = next(parts)
         if len(self._networks) == 1:
-            return first
-        outputs = np.empty((len(X), self._n_features_out), first.dtype)
-        outputs[:, : first.shape[1]] = first
-        for k, part in enumerate(parts, start=1):
-            outputs[:, k * part.shape[1] : (k + 1) * part.shape[1]] = part
+            return self._networks[0].features(X, self.layer_)
+        width = self._n_features_out // len(self._networks)
+        outputs = None
+        with closing(image_blocks(X)) as blocks:
+            for rows, images in blocks:
+                for k, network in enumerate(self._networks):
+                    part = network.features(images, self.layer_)
+                    if outputs is None:
+                        outputs = np.empty((len(X), self._n_features_out), part.dtype)
+                    outputs[rows, k * width : (k + 1) * width] = part
         return outputs
 
     def __sklearn_tags__(self):

@@ -4,6 +4,7 @@ import numpy as np
 from imblearn.base import BaseSampler
 from imblearn.utils import check_target_type
 
+from .._shared.lazy_arrays import LazyArray
 from ..classifier import checked_images
 from ._resampling import check_enough_images, check_sampler, checked_clone, resample, selects_samples
 
@@ -93,7 +94,7 @@ class ImageSampler(BaseSampler):
             self.sample_indices_ = np.asarray(sampler.sample_indices_)
         elif hasattr(self, "sample_indices_"):
             del self.sample_indices_
-        return X, y
+        return X.unwrapped() if isinstance(X, LazyArray) else X, y
 
     def fit_resample(self, X, y):
         """Resample images and their labels.
@@ -101,14 +102,16 @@ class ImageSampler(BaseSampler):
         Parameters
         ----------
         X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-            Images or flat rows of any numeric dtype.
+            Images or flat rows of any numeric dtype. Array-likes that read images when they are indexed are read
+            if the sampler looks at pixels.
         y : array-like of shape (n,)
             Class labels.
 
         Returns
         -------
         X : ndarray, shape (n_new, ...)
-            Images of the same shape and dtype; a data frame or a list if X was one.
+            Images of the same shape and dtype; a data frame or a list if X was one. Selected images of an array-like
+            that reads them when it is indexed are a view of it.
         y : ndarray of shape (n_new,)
             Labels, of the same type as y.
 

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import get_tags
 
+from .._shared.lazy_arrays import LazyArray, check_fits_memory
 from ..exceptions import ParameterTypeError, ResamplingError
 
 
@@ -73,7 +74,8 @@ def selected_indices(sampler, X: np.ndarray, y: np.ndarray, among: np.ndarray | 
     ----------
     sampler : sampler of imbalanced-learn
         One for which `selects_samples` is true; it is fitted.
-    X : ndarray, shape (n, ...)
+    X : ndarray or LazyArray, shape (n, ...)
+        Samplers that select by labels only do not read it.
     y : ndarray of shape (n,)
     among : ndarray of int or None, default=None
         Indices from which it may select; None is all.
@@ -87,30 +89,34 @@ def selected_indices(sampler, X: np.ndarray, y: np.ndarray, among: np.ndarray | 
     if looks_at_labels_only(sampler):
         features = rows[:, None]
     else:
-        features = (X if len(rows) == len(X) else X[rows]).reshape(len(rows), -1)
+        features = np.asarray(X if len(rows) == len(X) else X[rows]).reshape(len(rows), -1)
     sampler.fit_resample(features, y[rows])
     return rows[sampler.sample_indices_]
 
 
-def resample(sampler, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def resample(sampler, X, y: np.ndarray) -> tuple[Any, np.ndarray]:
     """Resample images of any dtype and rank.
 
     Parameters
     ----------
     sampler : sampler of imbalanced-learn
         It is fitted.
-    X : ndarray, shape (n, ...)
+    X : ndarray or LazyArray, shape (n, ...)
     y : ndarray of shape (n,)
 
     Returns
     -------
-    X : ndarray, shape (n_new, ...)
-        Of the same dtype; if that is an integer type, new pixels are rounded and clipped to it.
+    X : ndarray or LazyArray, shape (n_new, ...)
+        A view of a LazyArray, if the sampler only selects. Of the same dtype; if that is an integer type, new pixels
+        are rounded and clipped to it.
     y : ndarray of shape (n_new,)
     """
     if selects_samples(sampler):
         rows = selected_indices(sampler, X, y)
         return X[rows], y[rows]
+    if isinstance(X, LazyArray):
+        check_fits_memory(X.shape, _float_for(X.dtype))
+        X = np.asarray(X)
     flat, y_new = sampler.fit_resample(X.reshape(len(X), -1).astype(_float_for(X.dtype), copy=False), y)
     flat = np.asarray(flat)
     if flat.ndim != 2 or flat[:1].size != X[:1].size:

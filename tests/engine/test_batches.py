@@ -24,13 +24,13 @@ def epochs(labels, balance, batch, n, seed=0):
 def batches(monkeypatch):
     """The arrays that every batch was cut from, its rows and labels."""
     seen = []
-    real = _TrainingLoop.batch_of
+    real = _TrainingLoop.targets_of
 
     def spy(self, index, n_new):
         seen.append((self.data, index[:n_new]))
         return real(self, index, n_new)
 
-    monkeypatch.setattr(_TrainingLoop, "batch_of", spy)
+    monkeypatch.setattr(_TrainingLoop, "targets_of", spy)
     return seen
 
 
