@@ -7,7 +7,10 @@ import os
 import re
 import shlex
 import sys
+import warnings
 from pathlib import Path
+
+FITS = ("crop", "pad", "stretch")
 
 
 def main(argv=None) -> int:
@@ -28,13 +31,28 @@ def main(argv=None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         _start_backend()
-        return arguments.run(arguments)
-    except (ValueError, OSError, ArithmeticError, TypeError) as error:
+        with warnings.catch_warnings():
+            warnings.showwarning = _ShownOnce()
+            return arguments.run(arguments)
+    except (ValueError, OSError, ArithmeticError, TypeError, MemoryError) as error:
         print(f"sk-cifar-ovr: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nsk-cifar-ovr: interrupted; files that were written are whole", file=sys.stderr)
         return 130
+
+
+class _ShownOnce:
+    """Replacement of `warnings.showwarning`: one line for each message, without file names and source lines."""
+
+    def __init__(self) -> None:
+        self._shown: set[str] = set()
+
+    def __call__(self, message, category, filename, lineno, file=None, line=None) -> None:
+        text = " ".join(str(message).split())
+        if text not in self._shown:
+            self._shown.add(text)
+            print(f"sk-cifar-ovr: warning: {text}", file=sys.stderr)
 
 
 def _start_backend() -> None:
@@ -58,10 +76,43 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="report|predict|info")
 
     report = commands.add_parser("report", help="train, evaluate once on the test images and write a report")
-    report.add_argument("--data", default="digits", help="digits, cifar10, or the path of an image folder or archive")
+    report.add_argument(
+        "--data", default="digits", help="digits, cifar10, or the path of an image folder or archive, or of a CSV file"
+    )
+    report.add_argument("--path-column", metavar="NAME", help="column of the CSV file that holds the paths of images")
+    report.add_argument(
+        "--label-columns",
+        nargs="+",
+        metavar="NAME",
+        help="columns of the CSV file that hold labels: one of class names, or several of 0, 1 or nothing (not known)",
+    )
+    report.add_argument(
+        "--image-size", type=_image_size, metavar="H[xW]", help="bring all images to this size, such as 96 or 96x128"
+    )
+    report.add_argument(
+        "--fit",
+        default="crop",
+        choices=FITS,
+        help="how images are brought to one size",
+    )
+    report.add_argument(
+        "--sixteen-bit",
+        choices=["refuse", "scale"],
+        default="refuse",
+        help="16-bit grey images: an error, or scaled",
+    )
+    report.add_argument("--lazy", action="store_true", help="decode images when they are needed; saves memory")
+    report.add_argument("--cache", type=Path, metavar="FOLDER", help="decode images once, into a file in this folder")
+    report.add_argument("--model", metavar="NAME", help="network, such as cifar_cnn, small_resnet or mobilenet")
     report.add_argument("--strategy", default="joint", choices=["joint", "independent"])
     report.add_argument("--loss", default="focal", choices=["focal", "weighted", "crossentropy"])
-    report.add_argument("--epochs", type=int, default=10)
+    report.add_argument(
+        "--threshold",
+        type=_threshold,
+        metavar="T",
+        help="0.5, another number, f1 or balanced_accuracy, or a promise: precision=0.9 or recall=0.95",
+    )
+    report.add_argument("--epochs", type=int, help="default: chosen by the number of training images")
     report.add_argument("--seed", type=int, default=0)
     report.add_argument(
         "--set",
@@ -78,7 +129,10 @@ def _parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="predict the classes of images")
     predict.add_argument("model", type=Path, help="model saved by report or by save")
     predict.add_argument("images", type=Path, nargs="+", help="image files, or folders of them")
-    predict.add_argument("--resize", action="store_true", help="resize images to the size the model was trained on")
+    predict.add_argument(
+        "--fit", choices=FITS, help="bring images to the size the model was trained on; default: as in training"
+    )
+    predict.add_argument("--resize", dest="fit", action="store_const", const="stretch", help="same as --fit stretch")
     predict.add_argument("--csv", type=Path, help="also write the table to this file, replacing an existing one")
     predict.set_defaults(run=_predict)
 
@@ -104,6 +158,25 @@ def _setting(text: str) -> tuple[str, object]:
         return name, value
 
 
+def _image_size(text: str) -> tuple[int, int]:
+    """Parse H or HxW."""
+    match = re.fullmatch("([0-9]+)(?:x([0-9]+))?", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a height, or HEIGHTxWIDTH")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _threshold(text: str) -> object:
+    """Parse a number, a metric or a promise."""
+    name, equals, value = text.partition("=")
+    try:
+        return {name: float(value)} if equals else float(text)
+    except ValueError:
+        if equals:
+            raise argparse.ArgumentTypeError(f"{text!r}: {value!r} is not a number") from None
+        return text
+
+
 def _report(arguments) -> int:
     from . import report
 
@@ -114,15 +187,28 @@ def _report(arguments) -> int:
         print(f"sk-cifar-ovr: report.html will not be written: {missing}", file=sys.stderr)
     verbose = 0 if arguments.quiet else 1
     folder = report.check_writable(arguments.out)
+    settings = dict(arguments.set)
+    given = {"model": arguments.model, "epochs": arguments.epochs}
+    settings = {**{name: value for name, value in given.items() if value is not None}, **settings}
     estimator = report.make_estimator(
         strategy=arguments.strategy,
         loss=arguments.loss,
-        epochs=arguments.epochs,
+        threshold=arguments.threshold,
         seed=arguments.seed,
         verbose=verbose,
-        settings=dict(arguments.set),
+        settings=settings,
     )
-    data = report.load_train_test_split(arguments.data, seed=arguments.seed, verbose=verbose)
+    options = report.ImageOptions(
+        arguments.image_size, arguments.fit, arguments.sixteen_bit, arguments.lazy, arguments.cache
+    )
+    data = report.load_train_test_split(
+        arguments.data, seed=arguments.seed, verbose=verbose, options=options, table=_table(arguments)
+    )
+    notes = [data.note]
+    if "epochs" not in settings:
+        notes.append(report.set_training_length(estimator, len(data.X_train), batch_size=settings.get("batch_size")))
+    for note in filter(None, notes):
+        print(f"sk-cifar-ovr: {note}", file=sys.stderr)
     run, files = report.write_report(estimator, data, folder, loss=arguments.loss, command=arguments.command)
     print(report.markdown_summary(run))
     print("Written:")
@@ -131,6 +217,18 @@ def _report(arguments) -> int:
     for name, error in files.errors.items():
         print(f"sk-cifar-ovr: {name} was not written: {error}", file=sys.stderr)
     return 1 if files.errors else 0
+
+
+def _table(arguments):
+    """The columns of a CSV file, or None."""
+    from . import report
+
+    if arguments.path_column is None and arguments.label_columns is None:
+        return None
+    if arguments.path_column is None or arguments.label_columns is None:
+        raise ValueError("A CSV file needs both --path-column and --label-columns.")
+    columns = arguments.label_columns
+    return report.LabelTable(arguments.path_column, columns[0] if len(columns) == 1 else columns)
 
 
 def _use_file_backend() -> None:
@@ -143,59 +241,22 @@ def _use_file_backend() -> None:
 
 
 def _predict(arguments) -> int:
-    import numpy as np
-
+    from . import report
     from ._shared.files import write_whole
-    from .datasets import read_image_files
     from .persistence import load
 
     if arguments.csv:
         _check_csv(arguments.csv)
     estimator = load(arguments.model)
-    if len(estimator.image_shape_) != 3:
-        raise ValueError(
-            f"{arguments.model} was trained on flat rows of {estimator.image_shape_[0]} values: train it with "
-            "image_shape=(height, width, channels) to have it read image files."
-        )
-    paths, images, skipped = read_image_files(
-        arguments.images, shape=estimator.image_shape_, resize=arguments.resize, verbose=int(sys.stderr.isatty())
+    table, shown, skipped = report.predict_files(
+        estimator, arguments.images, fit=arguments.fit, verbose=int(sys.stderr.isatty())
     )
-    scale = _networks(estimator)[0].pixel_scale_
-    if scale != 1:
-        # The model was trained on pixels between 0 and 1.
-        images = images / np.float32(scale)
-    table, shown = _prediction_tables(estimator, paths, images)
     print(shown.to_string(index=False))
     for path in skipped:
         print(f"sk-cifar-ovr: {path} cannot be read as an 8-bit image; left out", file=sys.stderr)
     if arguments.csv:
         write_whole(arguments.csv, lambda path: table.to_csv(path, index=False))
     return 1 if skipped else 0
-
-
-def _prediction_tables(estimator, paths, images):
-    """Return the predictions as two tables: one for a CSV file, and one to print."""
-    import numpy as np
-    import pandas as pd
-
-    from .metrics import positive_probabilities
-
-    names = [str(label) for label in estimator.classes_]
-    columns = {"image": paths, "predicted": estimator.predict(images)}
-    shown = dict(columns)
-    if hasattr(estimator, "predict_ovr"):
-        answers = np.asarray(estimator.predict_ovr(images))
-        columns |= {f"is {name}": answer for name, answer in zip(names, answers.T, strict=True)}
-        shown["yes"] = [", ".join(name for name, yes in zip(names, row, strict=True) if yes) or "-" for row in answers]
-    for name, probability in zip(names, positive_probabilities(estimator, images).T, strict=True):
-        columns[f"probability of {name}"] = probability
-        shown[f"{name} %"] = [f"{100 * value:.1f}" for value in probability]
-    return pd.DataFrame(columns), pd.DataFrame(shown)
-
-
-def _networks(estimator) -> list:
-    """Return the fitted `CNNClassifier` objects of a one-vs-rest classifier, or the one classifier."""
-    return getattr(estimator, "estimators_", [estimator])
 
 
 def _check_csv(path: Path) -> None:
@@ -211,16 +272,12 @@ def _check_csv(path: Path) -> None:
 
 
 def _info(arguments) -> int:
-    if arguments.model is None:
-        from .report import package_versions
+    from . import report
 
-        print(json.dumps(package_versions(), indent=1))
+    if arguments.model is None:
+        print(json.dumps(report.package_versions(), indent=1))
         return 0
     from .persistence import load
 
-    estimator = load(arguments.model)
-    print(estimator)
-    print(f"classes: {', '.join(map(str, estimator.classes_))}")
-    n_parameters = _networks(estimator)[0].model_.count_params()
-    print(f"images: {estimator.image_shape_}, {n_parameters:,} parameters a network")
+    print(report.estimator_description(load(arguments.model)))
     return 0

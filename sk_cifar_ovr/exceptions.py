@@ -1,4 +1,4 @@
-"""Errors and warnings of this package. Each is a subclass of an exception of Python or a warning of scikit-learn."""
+"""Errors and warnings of this package. Each is a subclass of an exception or warning of Python or scikit-learn."""
 
 from sklearn.exceptions import DataConversionWarning
 
@@ -57,3 +57,11 @@ class PixelScaleWarning(DataConversionWarning):
 
 class ColorWarning(DataConversionWarning):
     """Grey images were copied to the three channels that a pretrained network needs."""
+
+
+class RareClassWarning(UserWarning):
+    """Classes with too few images for their thresholds or calibrators to be tuned."""
+
+
+class ThresholdPromiseWarning(UserWarning):
+    """Classes for which no threshold reaches the promised precision in cross-fitting."""

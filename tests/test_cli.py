@@ -2,8 +2,10 @@ import csv
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from PIL import Image
 
 from sk_cifar_ovr import CNNClassifier, load, save
-from sk_cifar_ovr.cli import _setting, main
+from sk_cifar_ovr.cli import _setting, _threshold, main
 from sk_cifar_ovr.exceptions import DatasetError, PixelScaleWarning
 from sk_cifar_ovr.metrics import positive_probabilities
 from sk_cifar_ovr.report import load_train_test_split
@@ -114,7 +116,7 @@ def test_a_part_at_fault_loses_no_other(tmp_path, capsys, monkeypatch):
     assert "tsne.png was not written: no paint left" in captured.err
     files = {"model.skovr", "ovr_table.csv", "metrics.json", "report.md", "report.html"}
     assert set(os.listdir(tmp_path / "out")) == files
-    assert "There is none: no paint left" in (tmp_path / "out" / "report.html").read_text()
+    assert "There is no map: no paint left" in (tmp_path / "out" / "report.html").read_text()
     assert load(tmp_path / "out" / "model.skovr").classes_.tolist() == ["a", "b", "c"]
 
 
@@ -175,13 +177,126 @@ def test_predict_leaves_out_what_cannot_be_read_and_resizes_on_request(report, t
     (tmp_path / "3.png").write_text("no picture")
     command = ["predict", str(out / "model.skovr"), str(tmp_path)]
     assert main(command) == 1
-    assert "mixed sizes" in capsys.readouterr().err
-    assert main([*command[:2], str(tmp_path / "2.png")]) == 1
-    assert "30x20 (width x height), not 8x8" in capsys.readouterr().err
-    assert main([*command, "--resize"]) == 1
+    error = capsys.readouterr().err
+    assert "2.png' is 30x20 (width x height), not 8x8" in error
+    assert "--fit crop" in error
+    for options in (["--resize"], ["--fit", "pad"]):
+        assert main([*command, *options]) == 1
+        captured = capsys.readouterr()
+        assert captured.err == f"sk-cifar-ovr: {tmp_path / '3.png'} cannot be read as an 8-bit image; left out\n"
+        assert [Path(line.split()[0]).name for line in captured.out.splitlines()[1:]] == ["1.png", "2.png"]
+
+
+def test_predict_reads_many_images_in_blocks(report, tmp_path, capsys, monkeypatch):
+    root, out, _ = report
+    (tmp_path / "broken.png").write_text("no picture")
+    command = ["predict", str(out / "model.skovr"), str(root / "test" / "a"), str(tmp_path), str(root / "test" / "b")]
+    assert main(command) == 1
+    whole = capsys.readouterr()
+    assert len(whole.out.splitlines()) == 25
+    monkeypatch.setattr("sk_cifar_ovr.report.data._new_images.BLOCK_BYTES", 8 * 8 * 3)
+    assert main(command) == 1
+    assert capsys.readouterr() == whole
+    assert "broken.png cannot be read" in whole.err
+    assert main([*command[:2], str(tmp_path)]) == 1
+    assert "None of the 1 images can be read" in capsys.readouterr().err
+
+
+def test_photographs_of_any_size_from_report_to_predict(tmp_path, capsys):
+    """No image size and no number of epochs is given, and new photographs are brought in as the training images."""
+    root = tmp_path / "photos"
+    for size in ((30, 40), (60, 36)):
+        write_images(root / f"{size[0]}", parts=("",), classes=("a", "b"), n=10, size=size)
+    for folder in ("a", "b"):
+        (root / folder).mkdir()
+        for size in ("30", "60"):
+            for path in (root / size / folder).iterdir():
+                path.rename(root / folder / f"{size}_{path.name}")
+    for size in ("30", "60"):
+        shutil.rmtree(root / size)
+    model, out = tmp_path / "out" / "model.skovr", str(tmp_path / "out")
+    assert main(["report", "--data", str(root), "--out", out, "--quiet", "--set", "model__filters=[2, 2, 2]"]) == 0
+    error = capsys.readouterr().err
+    assert "Images of 2 different sizes are brought to 32x32 (crop); choose another size with --image-size." in error
+    assert "32 training images get 150 epochs in batches of 16" in error
+    assert load(model).image_reading_ == {"image_size": [32, 32], "fit": "crop", "sixteen_bit": "refuse"}
+    Image.new("RGB", (300, 200), (90, 90, 90)).save(tmp_path / "new.jpg")
+    expected = load(model).predict(np.full((1, 32, 32, 3), 90, np.uint8))[0]
+    assert main(["predict", str(model), str(tmp_path / "new.jpg")]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[1] == expected
+    assert main(["info", str(model)]) == 0
+    told = capsys.readouterr().out
+    for line in ("image files: of any size, brought to 32x32 pixels (height x width) by crop", "thresholds: b 0.5"):
+        assert line in told
+
+
+def test_several_labels_from_report_to_predict(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(40):
+        pixels = rng.integers(0, 40, (8, 8, 3)) + np.array([180 * (i % 2), 180 * (i % 3 == 0), 0])
+        Image.fromarray(pixels.astype("uint8")).save(tmp_path / f"{i}.png")
+        rows.append(f"{i}.png,{'' if i == 7 else i % 2},{int(i % 3 == 0)}")
+    (tmp_path / "labels.csv").write_text("\n".join(["file,red,green", *rows]))
+    command = ["report", "--data", str(tmp_path / "labels.csv"), "--path-column", "file", "--quiet", "--epochs", "1"]
+    command += ["--label-columns", "red", "green", "--threshold", "recall=0.9", "--out", str(tmp_path / "out")]
+    command += ["--image-size", "8x8", "--lazy", "--set", "model__filters=[4, 4, 4]"]
+    assert main(command) == 0
     captured = capsys.readouterr()
-    assert captured.err == f"sk-cifar-ovr: {tmp_path / '3.png'} cannot be read as an 8-bit image; left out\n"
-    assert [Path(line.split()[0]).name for line in captured.out.splitlines()[1:]] == ["1.png", "2.png"]
+    assert "| red | recall | 90.0 |" in captured.out
+    model = tmp_path / "out" / "model.skovr"
+    assert main(["predict", str(model), str(tmp_path / "0.png"), "--csv", str(tmp_path / "t.csv")]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["image", "predicted", "red", "%", "green", "%"]
+    with (tmp_path / "t.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    yes = load(model).predict_ovr(np.asarray(Image.open(tmp_path / "0.png"))[None])[0]
+    assert row["predicted"] == ", ".join(name for name, is_class in zip(["red", "green"], yes, strict=True) if is_class)
+    assert main(["info", str(model)]) == 0
+    told = capsys.readouterr().out
+    assert "labels: any number per image" in told
+    assert "promise: recall of red at least 0.9;" in told
+
+
+def test_warnings_are_one_line_each_and_come_once(tmp_path, capsys, monkeypatch):
+    def warn(*arguments, **options):
+        for _ in range(3):
+            warnings.warn("the first,\n on two lines", UserWarning, stacklevel=2)
+            warnings.warn("the second", UserWarning, stacklevel=1)
+        raise ValueError("and an error")
+
+    monkeypatch.setattr("sk_cifar_ovr.report.load_train_test_split", warn)
+    before = warnings.showwarning
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(["report", "--data", "digits", "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.splitlines()[-3:] == [
+        "sk-cifar-ovr: warning: the first, on two lines",
+        "sk-cifar-ovr: warning: the second",
+        "sk-cifar-ovr: and an error",
+    ]
+    assert warnings.showwarning is before
+
+
+@pytest.mark.parametrize(
+    ("text", "threshold"),
+    [("0.3", 0.3), ("f1", "f1"), ("precision=0.9", {"precision": 0.9}), ("recall=1", {"recall": 1.0})],
+)
+def test_thresholds_of_the_command_line(text, threshold):
+    assert _threshold(text) == threshold
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--image-size", "96x"], "'96x' is not a height, or HEIGHTxWIDTH"),
+        (["--threshold", "recall=high"], "'high' is not a number"),
+        (["--fit", "squeeze"], "invalid choice"),
+    ],
+)
+def test_options_that_cannot_be_parsed_are_usage_errors(option, message, capsys):
+    with pytest.raises(SystemExit):
+        main(["report", *option])
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["folder", "no/such/table.csv"])
@@ -292,6 +407,10 @@ def test_an_unwritable_folder_is_found_before_training(tmp_path, capsys, monkeyp
         (["report", "--data", "no/such/folder"], "no/such/folder"),
         (["report", "--data", "digits", "--epochs", "0"], "epochs"),
         (["report", "--data", "digits", "--set", "loss=crossentropy"], "already set by loss='focal'"),
+        (["report", "--model", "cifar_cn"], "did you mean 'cifar_cnn'"),
+        (["report", "--threshold", "f2"], "f2"),
+        (["report", "--path-column", "file"], "both --path-column and --label-columns"),
+        (["report", "--data", "digits", "--lazy"], "digits is not read from a folder"),
         (["predict", "no-such-model", "image.png"], "no-such-model"),
     ],
 )

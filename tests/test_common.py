@@ -83,6 +83,7 @@ def test_no_tag_silences_a_check(estimator):
     silencing = [tags.no_validation, tags.non_deterministic, tags._skip_test, tags.classifier_tags.poor_score]
     assert not any(silencing)
     assert tags.classifier_tags.multi_class
+    assert tags.classifier_tags.multi_label == isinstance(estimator, OneVsRestCNNClassifier)
     assert tags.input_tags.two_d_array
     assert tags.input_tags.three_d_array
     assert not tags.input_tags.sparse

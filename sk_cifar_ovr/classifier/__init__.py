@@ -8,7 +8,7 @@ labels; what these tasks are, folds and imbalanced-learn are unknown here.
 from ._base import BaseImageClassifier
 from ._classifier import CNNClassifier
 from ._fitting import FitMode, copy_fitted, fit_classifier, run_job, set_fitted, training_job
-from ._images import checked_images, images_like_fitted
+from ._images import LEARNT, checked_images, images_like_fitted
 from ._labelled_images import LabelledImages, checked_classes
 from ._loss_and_optimizer import optimizer_class
 from ._network_setup import NetworkSetup, expected_scale, restored_spec, set_up_network, untrained_spec
@@ -17,6 +17,7 @@ from ._scikeras import is_scikeras, scikeras_input, scikeras_network
 from ._train_validation_split import Targets, TaskSampler
 
 __all__ = [
+    "LEARNT",
     "BaseImageClassifier",
     "CNNClassifier",
     "FitMode",

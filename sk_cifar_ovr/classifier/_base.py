@@ -90,7 +90,7 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         balanced weights are those of its images.
         """
         settings, _ = self._training_settings(partial=True)
-        check_partial_fit(self, classes, early_stopping=settings.early_stopping)
+        check_partial_fit(self, y, classes, early_stopping=settings.early_stopping)
         mode = FitMode(continues=self.__sklearn_is_fitted__(), partial=True)
         return self._fit_checked(X, y, sample_weight, classes, mode)
 

@@ -48,6 +48,7 @@ def task_class_weights(class_weight: list, labels: np.ndarray, sample_weight) ->
         Of each task.
     labels : ndarray of int, shape (n, K)
     sample_weight : ndarray of shape (n,) or (n, K), or None
+        Entries of weight 0, such as labels that are not known, do not count.
 
     Returns
     -------
@@ -55,12 +56,15 @@ def task_class_weights(class_weight: list, labels: np.ndarray, sample_weight) ->
     """
     if all(each is None for each in class_weight):
         return None
-    n_tasks = len(class_weight)
-    weights = [None] * n_tasks if sample_weight is None else np.broadcast_to(sample_weight.T, labels.T.shape)
-    found = [
-        class_weights(each, np.array([0, 1]), column, weight)
-        for each, column, weight in zip(class_weight, labels.T, weights, strict=True)
-    ]
+    binary = np.array([0, 1])
+    if sample_weight is None:
+        found = [class_weights(each, binary, column, None) for each, column in zip(class_weight, labels.T, strict=True)]
+    else:
+        weights = np.broadcast_to(sample_weight.T, labels.T.shape)
+        found = [
+            class_weights(each, binary, column[weight > 0], weight[weight > 0])
+            for each, column, weight in zip(class_weight, labels.T, weights, strict=True)
+        ]
     return np.stack([np.ones(2) if each is None else each for each in found])
 
 

@@ -72,7 +72,7 @@ class CNNClassifier(BaseImageClassifier):
         Average predictions over each image and two copies moved by so many pixels, which count half.
     validation_fraction : float or None, default=None
         Share of the images held out, stratified, to report ``val_loss`` in `history_`. It is computed with the
-        current weights, not with averaged ones.
+        current weights, not with averaged ones. The only image of a class is not held out.
     early_stopping : bool, default=False
         Stop if the validation loss has not fallen for `n_iter_no_change` epochs, and keep the weights of the best
         epoch. Holds out a tenth if `validation_fraction` is None.
@@ -103,6 +103,8 @@ class CNNClassifier(BaseImageClassifier):
         Number of columns of flat rows; height * width * channels of images.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X had names.
+    image_reading_ : dict or None
+        How the images were read from files, if X knows it, as `ImageFiles` does.
     network_ : object
         The trained network as plain data: how it is built, and its weights.
     model_ : keras.Model
@@ -121,7 +123,7 @@ class CNNClassifier(BaseImageClassifier):
 
     See Also
     --------
-    OneVsRestCNNClassifier : One task a class, "class k or the rest".
+    OneVsRestCNNClassifier : One task a class, "class k or the rest"; also takes several labels an image.
     CNNFeatures : The output of a layer as a transformer.
     sklearn.neural_network.MLPClassifier : A network without convolutions.
 

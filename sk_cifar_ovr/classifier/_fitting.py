@@ -100,7 +100,7 @@ def training_job(setup: NetworkSetup, X, targets: Targets, mode: FitMode, first_
     Parameters
     ----------
     setup : NetworkSetup
-    X : ndarray, shape (n, ...)
+    X : array, shape (n, ...)
     targets : Targets
     mode : FitMode
     first_epoch : int, default=0
@@ -155,7 +155,12 @@ def _training_data(split: TrainValidationSplit, setup: NetworkSetup, class_weigh
         by_class = task_class_weights(class_weight, labels, weights)
     else:
         by_class = class_weights(class_weight, setup.classes, setup.classes[labels], weights)
-    spec = setup.spec
+    spec, balance = setup.spec, setup.settings.balanced_batches
+    if balance and split.strata.ndim == 2:
+        raise ValueError(
+            "balanced_batches draws images by their one class, and a label matrix gives an image several: use "
+            "class_weight or a sampler, or strategy='independent'."
+        )
     data = TrainingData(
         split.X,
         split.labels,
@@ -164,7 +169,7 @@ def _training_data(split: TrainValidationSplit, setup: NetworkSetup, class_weigh
         split.train,
         split.validation,
         setup.scale,
-        balanced_batches(split.strata[split.train], setup.settings.balanced_batches),
+        balanced_batches(split.strata[split.train], balance),
         n_networks=1 if spec.shares_trunk else spec.n_heads or 1,
     )
     if len(data.validation) and not data.weights_of(data.validation).any():

@@ -5,9 +5,11 @@ from numbers import Number
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
+from .._shared.label_matrices import UNKNOWN, is_label_matrix, label_matrix
 from ._images import checked_images
 
 
@@ -17,14 +19,15 @@ class LabelledImages:
 
     Attributes
     ----------
-    X : ndarray, shape (n, h, w, c), (n, h, w) or (n, d)
-    y : ndarray of shape (n,)
+    X : array, shape (n, h, w, c), (n, h, w) or (n, d)
+    y : ndarray of shape (n,) or (n, K)
+        Labels, or a label matrix of int8: 1, 0 and `UNKNOWN`.
     classes : ndarray of shape (n_classes,)
-        Sorted; y need not hold all of them.
+        Of labels: sorted; y need not hold all of them. Of a matrix: the names of the columns.
     sample_weight : ndarray of float64, shape (n,), or None
     """
 
-    X: np.ndarray
+    X: Any
     y: np.ndarray
     classes: np.ndarray
     sample_weight: np.ndarray | None = None
@@ -34,6 +37,35 @@ class LabelledImages:
         weights = None if self.sample_weight is None else self.sample_weight[index]
         return LabelledImages(self.X[index], self.y[index], self.classes, weights)
 
+    def of_tasks(self, tasks: np.ndarray) -> "LabelledImages":
+        """The images with the labels of some of the binary tasks, as a label matrix."""
+        return LabelledImages(self.X, self.binary_labels[:, tasks], self.task_classes[tasks], self.sample_weight)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether an image may have several labels."""
+        return self.y.ndim == 2
+
+    @property
+    def task_classes(self) -> np.ndarray:
+        """Class of each binary task; two classes that exclude each other make one task, that of the second."""
+        return self.classes if self.multilabel or len(self.classes) != 2 else self.classes[1:]
+
+    @property
+    def binary_labels(self) -> np.ndarray:
+        """Label of each image in each binary task, int8 (n, n_tasks): 1, 0 and `UNKNOWN`."""
+        return self.y if self.multilabel else (np.asarray(self.y)[:, None] == self.task_classes).astype("int8")
+
+    @property
+    def has_weight(self) -> np.ndarray:
+        """Whether an image has a weight above 0, (n,)."""
+        return np.ones(len(self.y), bool) if self.sample_weight is None else self.sample_weight > 0
+
+    def label_counts(self) -> np.ndarray:
+        """Number of images with weight that have label 0 and label 1 in each binary task, (n_tasks, 2)."""
+        labels = self.binary_labels[self.has_weight]
+        return np.stack([(labels == label).sum(axis=0) for label in (0, 1)], axis=1)
+
 
 def labelled_images(estimator, X, y, sample_weight=None, *, classes=None, reset: bool) -> LabelledImages:
     """Check images, labels and weights of a fit.
@@ -41,24 +73,75 @@ def labelled_images(estimator, X, y, sample_weight=None, *, classes=None, reset:
     Parameters
     ----------
     estimator : estimator
-        Gets ``n_features_in_`` and, if X is a data frame, ``feature_names_in_``.
+        Gets ``n_features_in_`` and, if X is a data frame, ``feature_names_in_``. Its tags tell whether it takes a
+        label matrix.
     X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-    y : array-like of shape (n,)
+    y : array-like of shape (n,) or (n, K)
     sample_weight : array-like of shape (n,) or None
     classes : array-like or None, default=None
-        All labels; None takes those of y.
+        All labels, or the names of the columns of a matrix; None takes those of y.
     reset : bool
         Whether the estimator learns the number of features anew.
 
     Raises
     ------
     ValueError
-        If something is invalid, y holds one class only or a label that is not among `classes`.
+        If something is invalid, y holds one class only or a label that is not among `classes`, a column of a matrix
+        holds nothing known, or y is of another kind than in the last fit.
     """
-    X, y = checked_images(estimator, X, y, reset=reset)
-    check_classification_targets(y)
-    classes = checked_classes(y, classes, type(estimator).__name__)
-    return LabelledImages(X, y, classes, checked_weights(sample_weight, X))
+    name, is_matrix = type(estimator).__name__, is_label_matrix(y)
+    if is_matrix and not get_tags(estimator).classifier_tags.multi_label:
+        raise ValueError(_where_to_go(y, name))
+    if not reset and is_matrix != getattr(estimator, "multilabel_", False):
+        raise ValueError(
+            f"y is {'a label matrix' if is_matrix else 'one label an image'}, and the last fit had "
+            f"{'one label an image' if is_matrix else 'a label matrix'}: fit a clone instead."
+        )
+    if not is_matrix:
+        X, y = checked_images(estimator, X, y, reset=reset)
+        check_classification_targets(y)
+        classes = checked_classes(y, classes, name)
+        return LabelledImages(X, y, classes, checked_weights(sample_weight, X))
+    labels, names = label_matrix(y)
+    X = checked_images(estimator, X, reset=reset)
+    check_consistent_length(X, labels)
+    classes = names if classes is None else _checked_names(names, np.asarray(classes), hasattr(y, "columns"))
+    images = LabelledImages(X, labels, classes, checked_weights(sample_weight, X))
+    _check_columns(images)
+    return images
+
+
+def _where_to_go(y, estimator: str) -> str:
+    """Error message for a label matrix that is given to a classifier of single labels."""
+    message = (
+        f"y is a label matrix of shape {tuple(np.shape(y))}, and {estimator} takes one label an image, shape (n,): for "
+        "several labels an image use OneVsRestCNNClassifier."
+    )
+    try:
+        labels, _ = label_matrix(y)
+    except ValueError:
+        return message
+    if (labels == UNKNOWN).any() or (labels.sum(axis=1) != 1).any():
+        return message
+    return f"{message} Here every row has exactly one 1: y.argmax(axis=1) gives the label of each image."
+
+
+def _checked_names(names: np.ndarray, classes: np.ndarray, are_given: bool) -> np.ndarray:
+    """Classes of an earlier fit or of `partial_fit`, checked against the columns of a matrix."""
+    if len(names) != len(classes) or (are_given and not np.array_equal(names, classes)):
+        what = f"columns {names.tolist()}" if are_given else f"{len(names)} columns"
+        raise ValueError(f"The label matrix has {what}, but its classes are {classes.tolist()}.")
+    return classes
+
+
+def _check_columns(images: LabelledImages) -> None:
+    """Refuse columns of a label matrix without any known label."""
+    empty = images.classes[images.label_counts().sum(axis=1) == 0].tolist()
+    if empty:
+        raise ValueError(
+            f"No label of {', '.join(map(repr, empty))} is known for an image that has weight: leave such columns out "
+            "of the label matrix, or give more images."
+        )
 
 
 def checked_classes(y, classes, estimator: str) -> np.ndarray:
@@ -78,13 +161,15 @@ def checked_classes(y, classes, estimator: str) -> np.ndarray:
     return classes
 
 
-def check_partial_fit(estimator, classes, *, early_stopping: bool) -> None:
+def check_partial_fit(estimator, y, classes, *, early_stopping: bool) -> None:
     """Check what only `partial_fit` asks for.
 
     Parameters
     ----------
     estimator : estimator
         With ``classes_`` if it is fitted.
+    y : array-like of shape (n,) or (n, K)
+        The columns of a label matrix are its classes.
     classes : array-like or None
         The argument of `partial_fit`.
     early_stopping : bool
@@ -97,12 +182,14 @@ def check_partial_fit(estimator, classes, *, early_stopping: bool) -> None:
     fitted = hasattr(estimator, "classes_")
     if early_stopping:
         raise ValueError("partial_fit trains for one epoch, so that early_stopping=True has none to choose from.")
-    if not fitted and classes is None:
+    if not fitted and classes is None and not is_label_matrix(y):
         raise ValueError(
             "classes must be passed on the first call to partial_fit: all labels that will ever come, such as "
             "np.unique(y) of the whole data."
         )
-    if fitted and classes is not None and not np.array_equal(np.unique(classes), estimator.classes_):
+    if classes is not None and not is_label_matrix(y):
+        classes = np.unique(classes)
+    if fitted and classes is not None and not np.array_equal(np.asarray(classes), estimator.classes_):
         raise ValueError(
             f"classes={classes!r} is not the same as on the last call to partial_fit or fit, which had "
             f"{estimator.classes_!r}: fit a clone instead."

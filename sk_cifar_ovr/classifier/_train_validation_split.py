@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+
+from .._shared.label_matrices import UNKNOWN
+from .._shared.stratification import stratified_split
 
 VALIDATION_FRACTION = 0.1
 
@@ -30,8 +32,8 @@ class Targets:
     Attributes
     ----------
     labels : ndarray of int, shape (n,) or (n, K)
-        Encoded; K columns for K tasks that are trained together.
-    strata : ndarray of shape (n,)
+        Encoded; K columns of 0, 1 and `UNKNOWN` for K tasks that are trained together.
+    strata : ndarray of shape (n,) or (n, K)
         Labels whose shares a validation split keeps, and from which balanced batches are drawn.
     sample_weight : ndarray of float, shape (n,), or None
     class_weight : "balanced", dict or None, or a list of them for K tasks
@@ -52,10 +54,11 @@ class TrainValidationSplit:
 
     Attributes
     ----------
-    X : ndarray, shape (n, ...)
+    X : array, shape (n, ...)
     labels : ndarray of int, shape (n,) or (n, K)
+        0 also for what is not known, whose weight is 0.
     weights : ndarray of float, shape (n,) or (n, K), or None
-    strata : ndarray of shape (n,)
+    strata : ndarray of shape (n,) or (n, K)
         As in `Targets`.
     train, validation : ndarray of int
         Indices of the images to train on, which may repeat, and of those held out.
@@ -63,7 +66,7 @@ class TrainValidationSplit:
         How often each of K tasks has an image, if that differs; `weights` include it.
     """
 
-    X: np.ndarray
+    X: Any
     labels: np.ndarray
     weights: np.ndarray | None
     strata: np.ndarray
@@ -75,11 +78,11 @@ class TrainValidationSplit:
 def train_validation_split(X, targets: Targets, settings, seed: int) -> TrainValidationSplit:
     """Hold images out if `validation_fraction` or `early_stopping` ask for it, and resample the others.
 
-    Images without weight are left out.
+    Images without weight, and those of which no label is known, are left out.
 
     Parameters
     ----------
-    X : ndarray, shape (n, ...)
+    X : array, shape (n, ...)
     targets : Targets
     settings : CNNClassifier
         Its parameters count.
@@ -96,7 +99,7 @@ def train_validation_split(X, targets: Targets, settings, seed: int) -> TrainVal
     ResamplingError
         If the sampler cannot resample the images.
     """
-    train, validation = _indices(len(X), targets.strata, settings, seed)
+    train, validation = _indices(targets, settings, seed)
     weights = targets.sample_weight
     if weights is not None:
         train, validation = train[weights[train] > 0], validation[weights[validation] > 0]
@@ -106,29 +109,32 @@ def train_validation_split(X, targets: Targets, settings, seed: int) -> TrainVal
             "more images a weight."
         )
     split = TrainValidationSplit(X, targets.labels, weights, targets.strata, train, validation)
+    if isinstance(targets.sampler, list) or (targets.labels == UNKNOWN).any():
+        return _split_of_tasks(split, targets.sampler)
     if targets.sampler is None:
         return split
-    if isinstance(targets.sampler, list):
-        return _resampled_for_heads(split, targets.sampler)
     if targets.sampler.selects:
         return replace(split, train=targets.sampler.select(X, targets.labels, train))
     return _with_generated(split, targets.sampler)
 
 
-def _indices(n: int, strata, settings, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    everything = np.arange(n)
+def _indices(targets: Targets, settings, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.arange(len(targets.labels))
+    if targets.labels.ndim == 2:
+        rows = rows[(targets.labels != UNKNOWN).any(axis=1)]
     fraction = settings.validation_fraction
     if fraction is None and settings.early_stopping:
         fraction = VALIDATION_FRACTION
     if fraction is None:
-        return everything, everything[:0]
+        return rows, rows[:0]
     try:
-        return train_test_split(everything, test_size=fraction, stratify=strata, random_state=seed)
+        train, validation = stratified_split(targets.strata[rows], fraction, seed)
     except ValueError as error:
         raise ValueError(
             f"{error} This is the stratified split that validation_fraction={fraction} (early_stopping takes a tenth "
             "without it) asks for: use a larger share, more images, or neither."
         ) from error
+    return rows[train], rows[validation]
 
 
 def _with_generated(split: TrainValidationSplit, sampler: TaskSampler) -> TrainValidationSplit:
@@ -144,13 +150,21 @@ def _with_generated(split: TrainValidationSplit, sampler: TaskSampler) -> TrainV
     return TrainValidationSplit(X, labels, weights, labels, np.arange(n_new), np.arange(n_new, len(X)))
 
 
-def _resampled_for_heads(split: TrainValidationSplit, samplers: list[TaskSampler]) -> TrainValidationSplit:
-    """The split for tasks that share every batch: an image that a task selected twice has twice the weight there."""
-    columns = zip(samplers, split.labels.T, strict=True)
-    selected = [sampler.select(split.X, column, split.train) for sampler, column in columns]
-    counts = np.stack([np.bincount(index, minlength=len(split.X)) for index in selected], axis=1)
-    weights = np.ones(len(split.X)) if split.weights is None else split.weights
+def _split_of_tasks(split: TrainValidationSplit, samplers: list[TaskSampler | None] | None) -> TrainValidationSplit:
+    """The split for tasks that share every batch.
+
+    An image whose label in a task is not known has no weight there; one that its sampler selected twice has twice the
+    weight.
+    """
+    known = split.labels != UNKNOWN
+    labels = np.where(known, split.labels, 0).astype(split.labels.dtype, copy=False)
+    counts = known.astype(int)
+    for k, sampler in enumerate(samplers or []):
+        if sampler is not None:
+            selected = sampler.select(split.X, labels[:, k], split.train[known[split.train, k]])
+            counts[:, k] = np.bincount(selected, minlength=len(labels))
+    weights = np.ones(len(labels)) if split.weights is None else split.weights
     by_task = counts * weights[:, None]
-    by_task[split.validation] = weights[split.validation, None]
+    by_task[split.validation] = (known * weights[:, None])[split.validation]
     train = split.train[counts[split.train].any(axis=1)]
-    return replace(split, weights=by_task, counts=counts, train=train)
+    return replace(split, labels=labels, weights=by_task, counts=counts, train=train)

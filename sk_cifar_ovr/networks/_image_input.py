@@ -113,6 +113,24 @@ def enlarged(images, smallest_side: int):
     return resized(images, tuple(max(side, smallest_side) for side in images.shape[1:3]), "enlarge")
 
 
+def reduced(images, smallest_side: int):
+    """Large images, averaged over squares of 2x2, 3x3, ... pixels.
+
+    Parameters
+    ----------
+    images : keras.KerasTensor of shape (n, h, w, c)
+    smallest_side : int
+        The squares are as large as possible, but the shorter side does not get shorter than this.
+
+    Returns
+    -------
+    keras.KerasTensor
+        `images` itself if the shorter side is less than twice `smallest_side`.
+    """
+    factor = min(images.shape[1:3]) // smallest_side
+    return images if factor < 2 else layers.AveragePooling2D(factor, name="reduce")(images)
+
+
 def resized(images, sides: tuple[int, int], name: str):
     """Resize images by bilinear interpolation.
 

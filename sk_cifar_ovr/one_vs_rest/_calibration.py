@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.isotonic import IsotonicRegression
@@ -18,27 +19,22 @@ def log_odds(outputs: np.ndarray) -> np.ndarray:
     return log[..., 1] - log[..., 0]
 
 
-def fitted_calibrators(method: str, truth: np.ndarray, scores: np.ndarray, sample_weight=None) -> list:
-    """Fit one calibrator a task.
+def fitted_calibrator(method: str, truth: np.ndarray, scores: np.ndarray, sample_weight=None):
+    """Fit the calibrator of one task.
 
     Parameters
     ----------
     method : {"sigmoid", "isotonic", "temperature"}
-    truth : ndarray of int, shape (n, K)
+    truth : ndarray of int, shape (n,)
         0 and 1.
-    scores : ndarray of float, shape (n, K)
+    scores : ndarray of float64, shape (n,)
         Log-odds of images that the scoring network never saw.
     sample_weight : ndarray of shape (n,) or None, default=None
 
     Returns
     -------
-    list of K calibrators of scikit-learn
+    calibrator of scikit-learn
     """
-    scores = scores.astype(np.float64)
-    return [_fitted(method, column, truth[:, k], sample_weight) for k, column in enumerate(scores.T)]
-
-
-def _fitted(method: str, scores: np.ndarray, truth: np.ndarray, sample_weight=None):
     if method == "isotonic":
         return IsotonicRegression(out_of_bounds="clip").fit(scores, truth, sample_weight=sample_weight)
     # scikit-learn's other calibrators have no public name; this gives one, fitted on all scores at once.
@@ -68,26 +64,37 @@ class _GivenScores(ClassifierMixin, BaseEstimator):
 
 
 def calibrated(calibrators: list, scores: np.ndarray) -> np.ndarray:
-    """Probabilities of the classes of K tasks from their log-odds, (n, K) -> (n, K)."""
-    columns = [c.predict(column) for c, column in zip(calibrators, scores.T.astype(np.float64), strict=True)]
+    """Probabilities of the classes of K tasks from their log-odds, (n, K) -> (n, K).
+
+    The log-odds of a task whose calibrator is None are those of its probabilities.
+    """
+    columns = [
+        expit(column) if c is None else c.predict(column)
+        for c, column in zip(calibrators, scores.T.astype(np.float64), strict=True)
+    ]
     return np.stack([c[:, 1] if c.ndim == 2 else c for c in columns], axis=1)
 
 
-def calibrator_state(calibrator) -> dict[str, Any]:
-    """What a calibrator learnt, as numbers and arrays."""
+def calibrator_state(calibrator) -> dict[str, Any] | None:
+    """What a calibrator learnt, as numbers and arrays; None if the task has none."""
+    if calibrator is None:
+        return None
     if isinstance(calibrator, IsotonicRegression):
         return {"isotonic": [calibrator.X_thresholds_, calibrator.y_thresholds_]}
     method = next(method for method, names in LEARNT.items() if hasattr(calibrator, names[0]))
     return {method: [float(getattr(calibrator, name)) for name in LEARNT[method]]}
 
 
-def calibrator_from(state: dict[str, Any]):
+def calibrator_from(state: dict[str, Any] | None):
     """The calibrator that `calibrator_state` described."""
+    if state is None:
+        return None
     ((method, learnt),) = state.items()
     if method == "isotonic":
         # The points it learnt are monotone already, so fitting keeps them.
-        return _fitted(method, *learnt)
-    calibrator = _fitted(method, np.array([-1.0, 1.0, -1.0, 1.0]), np.array([0, 1, 1, 0]))
+        scores, probabilities = learnt
+        return fitted_calibrator(method, probabilities, scores)
+    calibrator = fitted_calibrator(method, np.array([0, 1, 1, 0]), np.array([-1.0, 1.0, -1.0, 1.0]))
     for name, value in zip(LEARNT[method], learnt, strict=True):
         setattr(calibrator, name, value)
     return calibrator

@@ -1,5 +1,7 @@
 """Class weights of the class-vs-rest tasks."""
 
+from ..classifier import LabelledImages
+
 
 def check_binary_weights(class_weight) -> None:
     """Check that class weights of a binary task are for the labels 0 and 1.
@@ -17,14 +19,15 @@ def check_binary_weights(class_weight) -> None:
         )
 
 
-def class_weight_by_task(class_weight: dict | None, classes) -> list | None:
+def class_weight_by_task(class_weight: dict | None, images: LabelledImages) -> list | None:
     """Convert class weights by label to the class weights of each task.
 
     Parameters
     ----------
     class_weight : dict or None
         Parameter of `OneVsRestCNNClassifier`.
-    classes : ndarray of shape (n_classes,)
+    images : LabelledImages
+        Their classes count.
 
     Returns
     -------
@@ -38,11 +41,12 @@ def class_weight_by_task(class_weight: dict | None, classes) -> list | None:
     """
     if class_weight is None:
         return None
+    classes = images.classes
     unknown = [label for label in class_weight if label not in classes]
     if unknown:
         raise ValueError(f"class_weight has labels that no task has: {unknown}; the labels are {classes}.")
     given = [class_weight.get(label) for label in classes]
-    if len(classes) == 2:
+    if len(images.task_classes) == 1:
         return [_weights_of_two(*given)]
     return [w if w is None or isinstance(w, (str, dict)) else {0: 1.0, 1: float(w)} for w in given]
 

@@ -1,4 +1,4 @@
-"""`OneVsRestCNNClassifier`: one task a class, "class k or the rest"."""
+"""`OneVsRestCNNClassifier`: one task a class, "class k or the rest", for one label an image or several."""
 
 from numbers import Integral
 from typing import Any
@@ -8,19 +8,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._shared.progress import Progress
 from .._shared.sklearn_internals import StrOptions
-from ..classifier import BaseImageClassifier, CNNClassifier, expected_scale, images_like_fitted
+from ..classifier import LEARNT, BaseImageClassifier, CNNClassifier, expected_scale, images_like_fitted
 from ._calibration import METHODS, calibrated, log_odds
 from ._class_weights import class_weight_by_task
-from ._cross_fitting import cross_fitting, refuse_tuning
+from ._cross_fitting import cross_fitting, refuse_tuning, untuned
 from ._searches import BaseSearchCV, inner_classifier, is_search, task_estimator
-from ._task_samplers import task_samplers
+from ._task_samplers import check_resampling, task_samplers
 from ._task_settings import TaskSettings
-from ._tasks import FittedTasks
-from ._thresholds import fixed_thresholds, threshold_by_task
+from ._tasks import FittedTasks, constant_tasks, subset_accuracy
+from ._threshold_rules import threshold_rules
 
 
 class OneVsRestCNNClassifier(BaseImageClassifier):
     """K binary tasks, "class k or the rest", solved by K networks or by K heads on one trunk.
+
+    It takes one label an image, or a label matrix with several labels an image.
 
     Parameters
     ----------
@@ -31,19 +33,26 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
     strategy : {"joint", "independent"}, default="joint"
         "joint" trains one network with K heads, which share all layers but the last. "independent" trains K separate
         networks.
-    threshold : None, {"f1", "balanced_accuracy"}, callable, float, array-like of shape (K,) or dict, default=None
-        Minimum probability of the class at which `predict_ovr` gives True. None is 0.5; a dict by label leaves
-        missing classes at 0.5. A metric, or a callable ``(y_true, y_pred) -> float``, is maximised for each class on
-        out-of-fold probabilities (the mean of the best thresholds with each fold left out); the networks are then
-        fitted again on all images.
+    threshold : None, str, callable, float, array-like of shape (K,) or dict, default=None
+        Minimum probability of the class at which `predict_ovr` gives True. None is 0.5.
+
+        - "f1", "balanced_accuracy" or a callable ``(y_true, y_pred) -> float`` is maximised for each class on
+          out-of-fold probabilities (the mean of the best thresholds with each fold left out).
+        - ``{"precision": 0.9}`` is the lowest threshold whose precision on all out-of-fold probabilities is at least
+          0.9, ``{"recall": 0.95}`` the highest whose recall is at least 0.95; see `promises_`.
+        - A dict by label mixes numbers, metrics and promises, such as ``{"cat": {"precision": 0.9}, "dog": 0.3}``.
+          Missing classes get 0.5.
+
+        After thresholds were tuned, the networks are fitted again on all images.
     calibration : {"sigmoid", "isotonic", "temperature"} or None, default=None
         Calibrator of scikit-learn, one a task, fitted on out-of-fold log-odds. Thresholds are then tuned on
         calibrated probabilities and compared with them. It needs no more fits than a tuned threshold does.
     cv : int, splitter, iterable or None, default=None
-        Folds in which a metric or a calibrator is tuned; None is 5-fold, stratified.
+        Folds in which thresholds and calibrators are tuned; None is 5-fold. A number of folds are stratified, for a
+        label matrix by iterative stratification [2]_.
     class_weight : dict or None, default=None
         Weights by class label, for the task of that class: a number for its positives, ``"balanced"``, or a dict of
-        0 and 1. Two classes share one task: numbers weight one class each.
+        0 and 1. Two classes of single labels share one task: numbers weight one class each.
     sampler : sampler of imbalanced-learn, ImageSampler or None, default=None
         Resamples the training images of each task separately, with labels 0 and 1; see Notes. "joint" takes samplers
         that select images, "independent" also those that generate new ones.
@@ -55,18 +64,24 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels.
+        Class labels; of a label matrix, the names of its columns if it is a data frame, otherwise 0 to K - 1.
+    multilabel_ : bool
+        Whether the last fit was on a label matrix.
     estimators_ : list of CNNClassifier
-        The fitted binary classifiers: one a class, or a single one for two classes. With "joint" they share the
-        arrays of the trunk.
+        The fitted binary classifiers: one a class, or a single one for two classes that exclude each other. With
+        "joint" they share the arrays of the trunk.
     joint_network_ : object or None
         With "joint", the trunk with its K heads as plain data.
     thresholds_ : ndarray of shape (len(`estimators_`),)
         Thresholds of `predict_ovr`.
+    promises_ : list of dict, or None
+        One for each class with a promised precision or recall: ``class``, ``metric``, ``promised``, ``reached`` (in
+        cross-fitting; NaN if the class is too rare) and ``kept``.
     searches_ : list of fitted searches, or None
         One a task, if `estimator` is a search.
     calibrators_ : list of scikit-learn calibrators, or None
-        One a task; the probabilities of `estimators_` themselves are not calibrated.
+        One a task, or None for a class that is too rare; the probabilities of `estimators_` themselves are not
+        calibrated.
     history_ : dict of lists of float
         ``loss`` and, if images were held out, ``val_loss`` of each epoch: means over the tasks.
     image_shape_ : tuple of int
@@ -75,6 +90,8 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         Number of columns of flat rows; height * width * channels of images.
     feature_names_in_ : ndarray of str
         Names of the columns, if X had names.
+    image_reading_ : dict or None
+        How the images were read from files, if X knows it, as `ImageFiles` does.
 
     See Also
     --------
@@ -84,6 +101,16 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
 
     Notes
     -----
+    A label that is not known (NaN in a label matrix) leaves its image out of that task alone: out of training,
+    thresholds, calibration and `score`. With "joint" the image has weight 0 for that head, and trains the others.
+    With "independent" each network is trained on the images whose label is known. Folds and validation images keep
+    the shares of the labels and of what is not known.
+
+    A promised precision or recall holds on the out-of-fold probabilities, in which sample weights count. On new
+    images it varies, the more the rarer the class is. If no threshold reaches a promised precision, a
+    `ThresholdPromiseWarning` names the class, and its threshold is the one that reaches most. A class of which some
+    fold has no image to train on or to test keeps 0.5 and has no calibrator, and a `RareClassWarning` names it.
+
     `sampler` never gets held-out images: neither those of `validation_fraction`, nor those of the fold on which
     thresholds and calibrators are tuned. Selected images are not copied and keep their sample weights. Generated
     images get the weight of the nearest given image with the same label. The heads of "joint" share every batch: an
@@ -96,6 +123,7 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
     References
     ----------
     .. [1] Lin, Goyal, Girshick, He and Dollar (2017), "Focal Loss for Dense Object Detection", section 3.3.
+    .. [2] Sechidis, Tsoumakas and Vlahavas (2011), "On the Stratification of Multi-Label Data".
 
     Examples
     --------
@@ -106,6 +134,15 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
     (3, 10)
     >>> ovr.predict_proba(digits.images[:3]).sum(axis=1).round(3)
     array([1., 1., 1.], dtype=float32)
+
+    Several labels an image, of which one is not known:
+
+    >>> import pandas as pd
+    >>> labels = pd.DataFrame({"even": digits.target % 2 == 0, "above 4": digits.target > 4}, dtype=float)
+    >>> labels.loc[0, "even"] = float("nan")
+    >>> ovr = ovr.fit(digits.images[:256], labels[:256])
+    >>> ovr.classes_.tolist(), ovr.predict(digits.images[:3]).shape
+    (['even', 'above 4'], (3, 2))
     """
 
     _parameter_constraints: dict = {
@@ -143,6 +180,82 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    def fit(self, X, y, sample_weight=None):
+        """Train on images with one label each, or with a label matrix.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+            Images or flat rows of any numeric dtype, pixels from 0 to 255. A float array within 0-1 is taken as
+            scaled to 0-1, with a warning.
+        y : array-like of shape (n,), or array-like or sparse matrix of shape (n, n_classes)
+            Class labels, or a label matrix with two columns or more: 1 if an image belongs to the class of the
+            column, 0 if not, NaN or a masked entry if that is not known. The names of a data frame's columns become
+            `classes_`.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weights of the images; an image of weight 0 is left out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or `sample_weight` is invalid; the message says what to do. A label matrix may hold
+            nothing but 0, 1 and NaN, and at least one known label in each column.
+        NonFiniteLossError
+            If the loss becomes NaN or infinite; the estimator stays as it was.
+        ResamplingError
+            If a sampler cannot resample a task.
+        OSError
+            If a folder for features cannot be written to.
+
+        Warns
+        -----
+        UserWarning
+            If a column of a label matrix holds only one of 0 and 1.
+        RareClassWarning
+            If a class has too few images for its threshold or calibrator to be tuned.
+        ThresholdPromiseWarning
+            If no threshold of a class reaches the promised precision.
+        """
+        return super().fit(X, y, sample_weight)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch, continuing from the last call.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+            As in `fit`.
+        y : array-like of shape (n,), or array-like or sparse matrix of shape (n, n_classes)
+            As in `fit`.
+        classes : array-like of shape (n_classes,) or None, default=None
+            All labels that will ever occur, required in the first call. With a label matrix, the names of its
+            columns, which may be left out.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weights of the images.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As in `fit`; if the first call lacks `classes`, a later one has others or y holds others; if training
+            may stop early; or if thresholds or calibration are to be tuned.
+        NonFiniteLossError
+            If the loss becomes NaN or infinite; the estimator stays as it was.
+
+        Notes
+        -----
+        The state of the optimizer is kept from call to call. A learning-rate schedule runs over each call, and
+        balanced weights are those of its images.
+        """
+        return super().partial_fit(X, y, classes, sample_weight)
+
     def _training_settings(self, *, partial=False):
         base = task_estimator(self, partial=partial)
         return inner_classifier(base), not is_search(base)
@@ -150,40 +263,39 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
     def _fit_images(self, images, mode):
         base = task_estimator(self, partial=mode.partial)
         earlier = self._fitted_tasks() if mode.continues else None
+        rules = threshold_rules(self.threshold, images)
         if mode.partial or mode.continues:
-            refuse_tuning(self.threshold, self.calibration)
-        tuning = cross_fitting(self.threshold, self.calibration, self.cv, images)
-        n_tasks = 1 if len(images.classes) == 2 else len(images.classes)
-        calibrators, thresholds = None, None
-        if tuning is None or tuning.metric is None:
-            thresholds = fixed_thresholds(threshold_by_task(self.threshold, images.classes), n_tasks)
-        parts = [np.arange(len(images.y)), *(train for train, _ in (tuning.folds if tuning else []))]
-        samplers = task_samplers(self.sampler, self.strategy, images, parts)
-        class_weight = class_weight_by_task(self.class_weight, images.classes)
-        settings = TaskSettings(base, self.strategy, class_weight, self.n_jobs, samplers)
+            refuse_tuning(rules, self.threshold, self.calibration)
+        tuning = cross_fitting(rules, self.calibration, self.cv, images)
+        constant = constant_tasks(images, base, mode)
+        samplers = task_samplers(self.sampler, self.strategy, images)
+        check_resampling(samplers, images, np.arange(len(images.y)), ~constant)
+        if tuning is not None:
+            for train, _ in tuning.folds:
+                check_resampling(samplers, images, train, ~tuning.rare)
+        class_weight = class_weight_by_task(self.class_weight, images)
+        settings = TaskSettings(base, self.strategy, class_weight, self.n_jobs, samplers).plain_for(constant)
         inner = inner_classifier(base)
         n_epochs = sum(mode.epochs(inner))
-        n_networks = 1 if self.strategy == "joint" else n_tasks
-        n_shown = sum(map(len, parts)) * n_networks * n_epochs
-        with Progress(n_shown, n_epochs, self.verbose or inner.verbose) as progress:
-            if tuning is not None:
-                calibrators, tuned = tuning.fit(settings, images, progress)
-                thresholds = thresholds if tuned is None else tuned
+        n_shown = len(images.y) * (1 if self.strategy == "joint" else len(rules))
+        n_shown += 0 if tuning is None else tuning.n_trained(self.strategy)
+        with Progress(n_shown * n_epochs, n_epochs, self.verbose or inner.verbose) as progress:
+            tuned = untuned(rules) if tuning is None else tuning.fit(settings, images, progress)
             fitted = settings.fit(images, mode, progress, earlier)
         for estimator in fitted.estimators:
-            estimator.n_features_in_ = self.n_features_in_
-            if hasattr(self, "feature_names_in_"):
-                estimator.feature_names_in_ = self.feature_names_in_
+            for name in LEARNT:
+                if hasattr(self, name):
+                    setattr(estimator, name, getattr(self, name))
         self.estimators_, self.joint_network_, self.searches_ = fitted.estimators, fitted.joint, fitted.searches
-        self.classes_ = images.classes
-        self.calibrators_ = calibrators
-        self.thresholds_: Any = thresholds
+        self.classes_, self.multilabel_ = images.classes, images.multilabel
+        self.calibrators_, self.promises_ = tuned.calibrators, tuned.promises
+        self.thresholds_: Any = tuned.thresholds
         self.history_ = fitted.history()
         return self
 
     def _fitted_tasks(self) -> FittedTasks:
         """The tasks as the last fit left them."""
-        if (self.joint_network_ is None) != (self.strategy == "independent") and len(self.classes_) > 2:
+        if (self.joint_network_ is None) != (self.strategy == "independent") and len(self.estimators_) > 1:
             raise ValueError(f"strategy={self.strategy!r} is not that of the last fit: fit a clone instead.")
         return FittedTasks(self.estimators_, self.joint_network_)
 
@@ -208,13 +320,13 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
 
         Returns
         -------
-        ndarray of float, shape (n, n_classes), or (n,) with two classes
+        ndarray of float, shape (n, n_classes), or (n,) if two classes share one task
         """
         scores = log_odds(self._outputs(X))
-        return scores[:, 0] if len(self.classes_) == 2 else scores
+        return scores[:, 0] if self._is_binary() else scores
 
     def predict_proba(self, X):
-        """Probabilities of the classes in their own tasks, each row divided by its sum.
+        """Probabilities of the classes in their own tasks; with one label an image, each row is divided by its sum.
 
         Parameters
         ----------
@@ -226,16 +338,20 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         ndarray of float, shape (n, n_classes)
         """
         outputs = self._outputs(X)
-        if len(self.classes_) == 2:
+        if self._is_binary():
             return outputs[:, 0]
         positive = outputs[..., 1]
+        if self.multilabel_:
+            return positive
         total = positive.sum(axis=1, keepdims=True)
         return np.divide(positive, total, out=np.full_like(positive, 1 / positive.shape[1]), where=total > 0)
 
     def predict(self, X):
-        """Class with the highest score: the argmax of `decision_function`. Thresholds are ignored.
+        """Predicted labels.
 
-        Scores of different tasks are comparable as far as their probabilities are calibrated, see `calibration`.
+        With one label an image, this is the argmax of `decision_function`, and thresholds are ignored. Scores of
+        different tasks are comparable as far as their probabilities are calibrated, see `calibration`. After a fit on
+        a label matrix, it is `predict_ovr` as integers.
 
         Parameters
         ----------
@@ -244,8 +360,11 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
 
         Returns
         -------
-        ndarray of shape (n,)
+        ndarray of shape (n,), or of int, shape (n, n_classes)
         """
+        check_is_fitted(self)
+        if self.multilabel_:
+            return self.predict_ovr(X).astype(int)
         scores = self.decision_function(X)
         index = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[index]
@@ -261,11 +380,38 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         Returns
         -------
         ndarray of bool, shape (n, n_classes)
-            A row may be True for several classes or none. With two classes the first column is the opposite of the
-            second.
+            A row may be True for several classes or none. If two classes share one task, the first column is the
+            opposite of the second.
         """
         answers = self._outputs(X)[..., 1] >= self.thresholds_
-        return np.hstack([~answers, answers]) if len(self.classes_) == 2 else answers
+        return np.hstack([~answers, answers]) if self._is_binary() else answers
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy of `predict`; of a label matrix, the share of images whose known labels are all predicted.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+            As in `decision_function`.
+        y : array-like of shape (n,) or (n, n_classes)
+            True labels. Images of which no label is known do not count.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weights of the images.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        return (
+            subset_accuracy(y, self.predict(X), sample_weight)
+            if self.multilabel_
+            else super().score(X, y, sample_weight)
+        )
+
+    def _is_binary(self) -> bool:
+        """Whether two classes share one task."""
+        return len(self.estimators_) == 1
 
     @property
     def image_shape_(self) -> tuple[int, ...]:
@@ -275,3 +421,8 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

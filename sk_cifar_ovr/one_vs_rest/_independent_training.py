@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from typing import Any
 
+import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 
+from .._shared.label_matrices import UNKNOWN
 from .._shared.progress import Progress
 from ..classifier import FitMode, LabelledImages, TaskSampler, fit_classifier
 from ._joint_training import fit_side_by_side, goes_side_by_side
@@ -61,12 +63,18 @@ def fit_independently(tasks: Tasks, n_jobs: int | None, progress: Progress) -> F
 
 
 def fit_task(estimator, images: LabelledImages, sampler: TaskSampler | None, mode: FitMode, progress: Progress) -> Any:
-    """Fit one binary classifier, or a search over one, on labels 0 and 1."""
+    """Fit one binary classifier, or a search over one, on the images whose label, 0 or 1, is known."""
+    known = np.flatnonzero(images.y != UNKNOWN)
+    n_unknown = len(images.y) - len(known)
+    if n_unknown:
+        images = images[known]
     labels = images.y.astype(int)
     if is_search(estimator):
         return fitted_search(estimator, images.X, labels, images.sample_weight)
     images = LabelledImages(images.X, labels, BINARY, images.sample_weight)
-    return fit_classifier(estimator, images, mode, sampler=sampler, progress=progress)
+    fitted = fit_classifier(estimator, images, mode, sampler=sampler, progress=progress)
+    progress.skip(n_unknown * sum(mode.epochs(estimator)))
+    return fitted
 
 
 def fit_in_worker(estimator, X, labels, sample_weight, sampler: TaskSampler | None, mode: FitMode) -> Any:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from numbers import Integral
 
+from .._shared.label_matrices import UNKNOWN
 from .._shared.progress import Progress
 from ..classifier import NetworkSetup, Targets, run_job, set_fitted, set_up_network, training_job
 from ..engine.compiled import borrow, side_by_side_pays
@@ -31,7 +32,7 @@ def _fit_together(tasks: Tasks, setup: NetworkSetup, progress: Progress, *, shar
         images.y if shares_trunk else labels[:, 0],
         images.sample_weight,
         [estimator.class_weight for estimator in tasks.estimators],
-        tasks.samplers,
+        tasks.samplers and list(tasks.samplers),
     )
     first_epoch = base.n_iter_ if mode.continues else 0
     job = training_job(together, images.X, targets, mode, first_epoch)
@@ -51,12 +52,13 @@ def goes_side_by_side(tasks: Tasks) -> bool:
     """Whether separate networks are trained in one compiled graph, with the same results as one after another.
 
     They share the order of the images and the random numbers of the augmentation, as equal seeds do. Whatever
-    belongs to one network alone keeps them apart: its validation images, its batches, a norm over all its gradients.
+    belongs to one network alone keeps them apart: its images, its batches, a norm over all its gradients.
     """
     base, mode = tasks.estimators[0], tasks.mode
     if len(tasks.estimators) < 2 or tasks.samplers is not None or is_search(base) or mode.continues or mode.partial:
         return False
     own_images = base.early_stopping or base.validation_fraction is not None or base.balanced_batches
+    own_images = own_images or (tasks.labels == UNKNOWN).any()
     own_steps = base.warm_start or base.callbacks or base.head_epochs or not isinstance(base.random_state, Integral)
     if own_images or own_steps:
         return False

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import pairwise_distances_argmin
 
+from .._shared.label_matrices import UNKNOWN
 from ..classifier import LabelledImages
 from ..exceptions import ResamplingError
 from ..imbalance import (
@@ -102,7 +103,9 @@ class ImageTaskSampler:
         except (ValueError, RuntimeError) as error:
             raise self._error(error) from error
         self._check_left(labels_new)
-        return X_new, labels_new, None if weights is None else inherited_weights(X_new, labels_new, X, labels, weights)
+        if weights is not None:
+            weights = inherited_weights(X_new, labels_new, np.asarray(X), labels, weights)
+        return X_new, labels_new, weights
 
     def _check_left(self, labels):
         if not np.array_equal(np.unique(labels), (0, 1)):
@@ -113,17 +116,14 @@ class ImageTaskSampler:
         return ResamplingError(f"Class {self.label!r} (1) against the rest (0) cannot be resampled: {reason}")
 
 
-def task_samplers(sampler, strategy: str, images: LabelledImages, parts) -> list[ImageTaskSampler] | None:
-    """Create the sampler of each task and check them, as far as possible, before training.
+def task_samplers(sampler, strategy: str, images: LabelledImages) -> list[ImageTaskSampler] | None:
+    """Create the sampler of each task.
 
     Parameters
     ----------
     sampler : sampler of imbalanced-learn, ImageSampler or None
     strategy : {"joint", "independent"}
     images : LabelledImages
-        Images with labels; two classes form one task.
-    parts : list of ndarray of int
-        Indices of the training images of each fit, such as those of the folds.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def task_samplers(sampler, strategy: str, images: LabelledImages, parts) -> list
     Raises
     ------
     ResamplingError
-        If a task cannot be resampled, or if the sampler generates images and the strategy is joint.
+        If the sampler generates images and the strategy is joint.
     """
     if sampler is None:
         return None
@@ -142,19 +142,38 @@ def task_samplers(sampler, strategy: str, images: LabelledImages, parts) -> list
         sampler = sampler.sampler
         check_sampler(sampler, "ImageSampler")
     sampler = checked_clone(sampler)
-    samplers = [ImageTaskSampler(sampler, label) for label in images.classes[len(images.classes) == 2 :].tolist()]
+    samplers = [ImageTaskSampler(sampler, label) for label in images.task_classes.tolist()]
     if strategy == "joint" and len(samplers) > 1 and not samplers[0].selects:
         raise ResamplingError(
             f"{type(sampler).__name__} generates images for each task, and the heads of strategy='joint' share every "
             "batch. Use strategy='independent', or a sampler that selects images, such as RandomOverSampler or "
             "RandomUnderSampler."
         )
-    weights = images.sample_weight
-    for index in parts:
-        index = index if weights is None else index[weights[index] > 0]
-        for each in samplers:
-            each.check((images.y[index] == each.label).astype(int))
     return samplers
+
+
+def check_resampling(samplers: list[ImageTaskSampler] | None, images: LabelledImages, index, tasks) -> None:
+    """Check as far as possible, before training, that tasks can be resampled.
+
+    Parameters
+    ----------
+    samplers : list of ImageTaskSampler, or None
+    images : LabelledImages
+    index : ndarray of int
+        The images of one training, such as those of a fold.
+    tasks : ndarray of bool, shape (K,)
+        Tasks that are resampled in it.
+
+    Raises
+    ------
+    ResamplingError
+        If a task cannot be resampled.
+    """
+    if samplers is None:
+        return
+    labels = images.binary_labels[index[images.has_weight[index]]]
+    for k in np.flatnonzero(tasks):
+        samplers[k].check(labels[labels[:, k] != UNKNOWN, k].astype(int))
 
 
 def inherited_weights(X_new, labels_new, X, labels, weights) -> np.ndarray:

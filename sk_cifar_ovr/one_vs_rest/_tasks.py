@@ -1,12 +1,17 @@
 """K binary tasks, "class k or the rest": what is needed to train them, and what is left."""
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 
+from .._shared.label_matrices import UNKNOWN, label_matrix
 from ..classifier import CNNClassifier, FitMode, LabelledImages
 from ..engine import FittedNetwork
+from ._searches import is_search
 from ._task_samplers import ImageTaskSampler
 
 BINARY = np.array([0, 1])
@@ -29,7 +34,7 @@ class FittedTasks:
     joint: FittedNetwork | None
     searches: list | None = None
 
-    def outputs(self, X: np.ndarray) -> np.ndarray:
+    def outputs(self, X) -> np.ndarray:
         """Probabilities of the rest and of the class, shape (n, K, 2)."""
         if self.joint is not None:
             return self.joint.predict(X)
@@ -55,9 +60,9 @@ class Tasks:
         Unfitted, one a task; fitted already if they continue.
     images : LabelledImages
     labels : ndarray of int, shape (n, K)
-        1 for the class of a task, 0 for the rest.
+        1 for the class of a task, 0 for the rest, `UNKNOWN` for neither.
     mode : FitMode
-    samplers : list of ImageTaskSampler, or None
+    samplers : list of (ImageTaskSampler or None), or None
     joint : FittedNetwork or None
         From which heads on one trunk continue.
     """
@@ -66,12 +71,61 @@ class Tasks:
     images: LabelledImages
     labels: np.ndarray
     mode: FitMode
-    samplers: list[ImageTaskSampler] | None = None
+    samplers: Sequence[ImageTaskSampler | None] | None = None
     joint: FittedNetwork | None = None
 
 
-def binary_labels(images: LabelledImages) -> np.ndarray:
-    """Label of each image in each task, (n, K); two classes make one task, that of the second."""
-    classes = images.classes
-    positives = classes[1:] if len(classes) == 2 else classes
-    return (np.asarray(images.y)[:, None] == positives).astype("int8")
+def constant_tasks(images: LabelledImages, base, mode: FitMode) -> np.ndarray:
+    """Find the columns of a label matrix that hold only one of 0 and 1, and warn of them.
+
+    Parameters
+    ----------
+    images : LabelledImages
+    base : CNNClassifier or search
+    mode : FitMode
+        A call of `partial_fit` may well lack a label, so that nothing is found.
+
+    Returns
+    -------
+    ndarray of bool, shape (K,)
+
+    Raises
+    ------
+    ValueError
+        If a search would have to choose settings for such a column.
+    """
+    counts = images.label_counts()
+    constant = (counts == 0).any(axis=1)
+    if mode.partial or not images.multilabel:
+        return np.zeros_like(constant)
+    all_negative, all_positive = (images.classes[counts[:, label] == 0].tolist() for label in (1, 0))
+    messages = [
+        f"{who} image whose label is known has {', '.join(map(repr, classes))}."
+        for who, classes in (("No", all_negative), ("Every", all_positive))
+        if classes
+    ]
+    if messages and is_search(base):
+        raise ValueError(f"{' '.join(messages)} A search has nothing to choose there: leave out these columns.")
+    if messages:
+        warnings.warn(" ".join(messages), UserWarning, stacklevel=2)
+    return constant
+
+
+def subset_accuracy(y, predicted: np.ndarray, sample_weight=None) -> float:
+    """Share of the images whose known labels are all predicted; images without a known label do not count.
+
+    Parameters
+    ----------
+    y : array-like of shape (n, K)
+        1, 0, and NaN if a label is not known.
+    predicted : ndarray of int, shape (n, K)
+    sample_weight : array-like of shape (n,) or None, default=None
+    """
+    labels, _ = label_matrix(y)
+    check_consistent_length(labels, predicted, sample_weight)
+    if labels.shape != predicted.shape:
+        raise ValueError(f"y has {labels.shape[1]} columns, and the last fit had {predicted.shape[1]}.")
+    known = labels != UNKNOWN
+    right = ((labels == predicted) | ~known).all(axis=1)
+    weights = np.ones(len(right)) if sample_weight is None else np.asarray(sample_weight, float)
+    return float(np.average(right, weights=weights * known.any(axis=1)))

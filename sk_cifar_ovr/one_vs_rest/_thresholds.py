@@ -60,35 +60,6 @@ def _of_wrong_answers(metric, truth) -> float:
     return value if np.isfinite(value) else -np.inf
 
 
-def threshold_by_task(threshold, classes) -> Any:
-    """Convert a dict of thresholds by label to a list with one threshold per task.
-
-    Parameters
-    ----------
-    threshold : dict or object
-        Labels that are missing get 0.5. Anything but a dict is returned as it is.
-    classes : ndarray of shape (n_classes,)
-        Two classes form one task, with the second class as positive.
-
-    Raises
-    ------
-    ValueError
-        If a label of the dict belongs to no task.
-
-    Examples
-    --------
-    >>> threshold_by_task({"dog": 0.3}, np.array(["cat", "cow", "dog"]))
-    [0.5, 0.5, 0.3]
-    """
-    if not isinstance(threshold, dict):
-        return threshold
-    labels = classes[len(classes) == 2 :].tolist()
-    unknown = [label for label in threshold if label not in labels]
-    if unknown:
-        raise ValueError(f"threshold has labels that no task has: {unknown}; the tasks have {labels}.")
-    return [threshold.get(label, 0.5) for label in labels]
-
-
 def fixed_thresholds(threshold, n_tasks: int) -> np.ndarray:
     """Convert fixed thresholds to one threshold per task.
 
@@ -119,8 +90,8 @@ def fixed_thresholds(threshold, n_tasks: int) -> np.ndarray:
         values = values.astype("float64")
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"threshold={threshold!r} must be a number, a metric ({', '.join(METRICS)} or a callable), a list of "
-            "numbers, one for each class, or a dict of numbers by label."
+            f"threshold={threshold!r} must be a number, a metric ({', '.join(METRICS)} or a callable), a promise such "
+            "as {'precision': 0.9}, a list of numbers, one for each class, or a dict of all these by label."
         ) from error
     if values.ndim == 0:
         values = np.full(n_tasks, float(values))
@@ -176,9 +147,13 @@ def tuned_threshold(y_true, scores, metric, sample_weight=None) -> float:
         values = np.array([metric(y_true, (scores >= t).astype(int)) for t in candidates], dtype="float64")
         if not np.isfinite(values).any():
             raise ValueError(f"The threshold metric {metric!r} is undefined at every threshold.")
-    best = candidates[np.nanargmax(values)]
-    lower = scores[scores < best]
-    return float((best + lower.max()) / 2) if len(lower) else float(best)
+    return halfway_down(candidates[np.nanargmax(values)], scores)
+
+
+def halfway_down(threshold, scores: np.ndarray) -> float:
+    """Mean of a threshold among the scores and the next lower score, at which predictions are the same."""
+    lower = scores[scores < threshold]
+    return float((threshold + lower.max()) / 2) if len(lower) else float(threshold)
 
 
 def averaged_threshold(y_true, scores, metric, folds, sample_weight=None) -> float:

@@ -41,10 +41,13 @@ class Decoder:
         if names is not None:
             estimator.feature_names_in_ = names
         classes = self.value(fitted["classes"])
+        # Earlier versions did not write what is read by `get`.
+        estimator.image_reading_ = self.value(fitted.get("image_reading"))
         if "network" in fitted:
             network = self._network(estimator, classes, fitted["network"])
             return set_fitted(estimator, network, classes, fitted["history"])
         estimator.classes_, estimator.history_ = classes, fitted["history"]
+        estimator.multilabel_, estimator.promises_ = fitted.get("multilabel", False), self.value(fitted.get("promises"))
         estimator.estimators_ = [self.estimator(e) for e in fitted["estimators"]]
         estimator.thresholds_ = self.value(fitted["thresholds"])
         calibrators = self.value(fitted["calibrators"])

@@ -42,6 +42,7 @@ class Encoder:
             "n_features_in": int(estimator.n_features_in_),
             "feature_names": self.value(getattr(estimator, "feature_names_in_", None)),
             "classes": self.value(estimator.classes_),
+            "image_reading": self.value(getattr(estimator, "image_reading_", None)),
             "history": {name: [float(v) for v in values] for name, values in estimator.history_.items()},
             **encode(estimator),
         }
@@ -69,7 +70,9 @@ class Encoder:
         return {
             "estimators": [self.estimator(e) for e in estimator.estimators_],
             "joint": None if estimator.joint_network_ is None else self._network(estimator.joint_network_),
+            "multilabel": bool(estimator.multilabel_),
             "thresholds": self.value(estimator.thresholds_),
+            "promises": self.value(estimator.promises_),
             "calibrators": self.value(
                 estimator.calibrators_ and [calibrator_state(calibrator) for calibrator in estimator.calibrators_]
             ),

@@ -6,17 +6,23 @@ calls the functions below.
 """
 
 from ._markdown import markdown_summary
-from ._metadata import package_versions
-from ._run import make_estimator
-from ._train_test_split import load_train_test_split
+from ._metadata import estimator_description, package_versions
+from ._prediction import predict_files
+from ._run import make_estimator, set_training_length
 from ._write_report import check_writable, missing_page_extra, write_report
+from .data import ImageOptions, LabelTable, load_train_test_split
 
 __all__ = [
+    "ImageOptions",
+    "LabelTable",
     "check_writable",
+    "estimator_description",
     "load_train_test_split",
     "make_estimator",
     "markdown_summary",
     "missing_page_extra",
     "package_versions",
+    "predict_files",
+    "set_training_length",
     "write_report",
 ]

@@ -60,14 +60,14 @@ def page_figures(run: Run) -> list[PageFigure]:
         PageFigure(
             "confusion",
             "Confusion",
-            "Each problem's own answers. Shares are of a row: of the images that are the class (above) and of "
-            "those that are not (below).",
+            "By each task's own predictions. Shares are of a row: of the images of the class (above) and of the rest "
+            "(below).",
             lambda: OvRConfusionDisplay(run.report).plot().figure_,
         ),
         PageFigure(
             "curves",
             "Precision, recall and ROC",
-            "Every threshold of each problem; the marker is the one that was used. AP and AUC are the areas.",
+            "Every threshold of each task; the marker is the one that was used. AP and AUC are the areas.",
             lambda: (
                 OvRCurvesDisplay.from_predictions(
                     y_true, probabilities, classes=classes, thresholds=run.estimator.thresholds_
@@ -77,14 +77,14 @@ def page_figures(run: Run) -> list[PageFigure]:
         PageFigure(
             "calibration",
             "Calibration",
-            "On the dotted line, of the images given 0.7 seven in ten are of the class. Above it probabilities are "
-            "too low, below it too high; ECE is the mean distance.",
+            "On the dotted line, seven in ten of the images with probability 0.7 are of the class. Above the line "
+            "probabilities are too low, below it too high. ECE is the mean distance.",
             lambda: OvRCalibrationDisplay.from_predictions(y_true, probabilities, classes=classes).figure_,
         ),
         PageFigure(
             "history",
             "Training",
-            "What training reported, epoch by epoch.",
+            "Loss of each epoch.",
             lambda: HistoryDisplay.from_estimator(run.estimator).figure_,
         ),
     ]
@@ -93,7 +93,7 @@ def page_figures(run: Run) -> list[PageFigure]:
         beside = PageFigure(
             "reference",
             "Beside the reference",
-            "F1 of each class against the others, this run's and the reference's.",
+            "F1 of each class against the rest, of this run and of the reference.",
             lambda: ReferenceDisplay.from_report(run.report, reference=reference).figure_,
         )
         figures.insert(0, beside)

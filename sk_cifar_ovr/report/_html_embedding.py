@@ -39,15 +39,17 @@ _BOKEH_MARKERS = {
     "P": ("plus", "✚"),
     "X": ("star", "★"),
 }
+# Colour and marker of an image without labels.
+NO_LABEL = ("#8a8f96", "circle")
 # Values of the second filter and their labels.
 KINDS = {"all": "all images", "wrong": "with a wrong answer", "missed": "own class missed", "false_yes": "false yes"}
 
 _FILTER = """
 const data = source.data;
-const chosen = new Set(classes.active.map((k) => classes.labels[k]));
+const chosen = new Set(classes.active);
 const kind = columns[kinds.active];
-const kept = Array.from(data.true, (name, i) =>
-    (chosen.size == 0 || chosen.has(name)) && (kind == "all" || data[kind][i] == 1));
+const kept = Array.from(data.labels, (labels, i) =>
+    (chosen.size == 0 || labels.some((k) => chosen.has(k))) && (kind == "all" || data[kind][i] == 1));
 keep.booleans = kept;
 shown.text = `${kept.filter(Boolean).length.toLocaleString("en")} of ${kept.length.toLocaleString("en")} images`;
 """
@@ -103,18 +105,22 @@ def _point_data(run: Run, embedding: Embedding, names: list[str]) -> dict[str, o
     """Columns of the data source: position, class, image, kinds of mistakes and predictions of each point."""
     indices = embedding.indices
     predicted, probabilities = run.predicted[indices], run.probabilities[indices]
-    is_class = run.y_true[indices][:, None] == np.asarray(run.estimator.classes_)
-    label_index = is_class.argmax(axis=1)
+    truth = run.truth
+    is_class, is_rest = truth.positive[indices], truth.negative[indices]
+    labels = [np.flatnonzero(row).tolist() for row in is_class]
+    # An image with several labels has the colour of the first; one without labels is grey.
+    styles = [(PALETTE[row[0] % len(PALETTE)], _bokeh_marker(row[0])[0]) if row else NO_LABEL for row in labels]
     data: dict[str, object] = {
         "x": embedding.points[:, 0].astype(np.float32),
         "y": embedding.points[:, 1].astype(np.float32),
-        "true": [names[k] for k in label_index],
-        "color": [PALETTE[k % len(PALETTE)] for k in label_index],
-        "marker": [_bokeh_marker(k)[0] for k in label_index],
+        "true": [str(label) for label in truth.labels()[indices]],
+        "labels": labels,
+        "color": [color for color, _ in styles],
+        "marker": [marker for _, marker in styles],
         "image": data_uris(run.data.X_test[indices], budget=IMAGES_BUDGET),
-        "wrong": (predicted != is_class).any(axis=1).astype(np.uint8),
+        "wrong": ((is_class & ~predicted) | (is_rest & predicted)).any(axis=1).astype(np.uint8),
         "missed": (is_class & ~predicted).any(axis=1).astype(np.uint8),
-        "false_yes": (predicted & ~is_class).any(axis=1).astype(np.uint8),
+        "false_yes": (predicted & is_rest).any(axis=1).astype(np.uint8),
     }
     if len(names) > MAX_CLASSES_IN_TOOLTIP:
         return {**data, "answers": [_most_probable(names, *row) for row in zip(probabilities, predicted, strict=True)]}

@@ -14,7 +14,7 @@ from ._embedding import Embedding
 from ._figures import DPI, PageFigure
 from ._html_embedding import interactive_embedding
 from ._html_table import sortable_table
-from ._metadata import layer_table, run_description
+from ._metadata import PROMISE_HEADINGS, layer_table, promise_rows, run_description
 from ._run import Run
 from ._thumbnails import data_uris
 
@@ -52,6 +52,9 @@ def html_page(
         n_test=f"{len(run.y_true):,}",
         means=_means(run),
         has_reference=run.reference is not None,
+        multilabel=run.data.multilabel,
+        promises=promise_rows(run),
+        promise_headings=PROMISE_HEADINGS,
         embedding_title=embedding and embedding.title,
         no_embedding=no_embedding,
         mistakes=_mistakes(run),
@@ -69,7 +72,10 @@ def html_page(
 
 def _means(run: Run) -> list[tuple[str, str, str]]:
     """Labels, means over classes, and means of the reference (or empty text) at the top of the page."""
-    mean, argmax_mean, reference = run.report.mean(imbalance=True), run.argmax_report.mean(), run.reference
+    mean, reference = run.report.mean(imbalance=True), run.reference
+    argmax = []
+    if run.argmax_report is not None:
+        argmax = [("Mean class F1 by argmax", f"{100 * run.argmax_report.mean()['class_f1']:.1f} %", "")]
     percents = {"Mean class F1": "class_f1", "Mean macro F1": "macro_f1", "Mean accuracy": "accuracy"}
     return [
         *(
@@ -80,7 +86,7 @@ def _means(run: Run) -> list[tuple[str, str, str]]:
             )
             for label, column in percents.items()
         ),
-        ("Mean class F1 by argmax", f"{100 * argmax_mean['class_f1']:.1f} %", ""),
+        *argmax,
         ("Mean average precision", f"{mean['average_precision']:.3f}", ""),
         ("Mean calibration error", f"{mean['calibration_error']:.3f}", ""),
     ]

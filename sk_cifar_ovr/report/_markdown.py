@@ -1,26 +1,40 @@
 """The report of a run as Markdown."""
 
-from ._metadata import layer_table, run_description
-from ._run import Run
+from collections.abc import Sequence
+
+from ._metadata import PROMISE_HEADINGS, layer_table, promise_rows, run_description
+from ._run import Run, undefined_metrics_as_zero
 
 
+@undefined_metrics_as_zero()
 def markdown_summary(run: Run) -> str:
     """Return the means over classes and the table of a run as Markdown."""
     reference = run.reference
-    brackets = "" if reference is None else " The reference stands in brackets."
-    mean, argmax_mean = run.report.mean(imbalance=True), run.argmax_report.mean()
+    brackets = "" if reference is None else " The numbers in brackets are the reference."
+    mean, argmax = run.report.mean(imbalance=True), ""
+    if run.argmax_report is not None:
+        argmax_mean = run.argmax_report.mean()
+        argmax = f"; by argmax {100 * argmax_mean['class_f1']:.1f} % and {100 * argmax_mean['macro_f1']:.1f} %"
     lines = [
         f"Mean class F1 {100 * mean['class_f1']:.1f} %, mean macro F1 {100 * mean['macro_f1']:.1f} % "
-        f"(each problem's own answer; by argmax {100 * argmax_mean['class_f1']:.1f} % and "
-        f"{100 * argmax_mean['macro_f1']:.1f} %).",
+        f"(each task's own predictions{argmax}).",
         f"Of the probabilities: mean average precision {mean['average_precision']:.3f}, ROC AUC "
         f"{mean['roc_auc']:.3f}, calibration error {mean['calibration_error']:.3f}.",
         "",
-        f"Each class against the others, percent.{brackets}",
+        f"Each class against the rest, percent.{brackets}",
         "",
         run.report.to_markdown(reference),
     ]
+    promises = promise_rows(run)
+    if promises:
+        lines += ["", "Promises of the thresholds, percent.", "", *_table(PROMISE_HEADINGS, promises, n_text=2)]
     return "\n".join(lines)
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], n_text: int) -> list[str]:
+    """Lines of a table whose columns after the first `n_text` are aligned to the right."""
+    rule = ["---"] * n_text + ["---:"] * (len(headings) - n_text)
+    return [f"| {' | '.join(cells)} |" for cells in (headings, rule, *rows)]
 
 
 def markdown_report(run: Run) -> str:
@@ -35,11 +49,9 @@ def markdown_report(run: Run) -> str:
         "",
         *(f"- {heading}: {text}" for heading, text in run_description(run).items()),
         "",
-        "## The network of each problem",
+        "## The network of each task",
         "",
-        "| layer | type | output shape | parameters |",
-        "| --- | --- | --- | ---: |",
-        *(f"| {' | '.join(layer)} |" for layer in layers),
+        *_table(("layer", "type", "output shape", "parameters"), layers, n_text=3),
         "",
         total,
         "",

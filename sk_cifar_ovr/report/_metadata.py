@@ -8,12 +8,15 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 
 from ..classifier import CNNClassifier
 from ..one_vs_rest import OneVsRestCNNClassifier
 from ._run import Run
 
 logger = logging.getLogger(__name__)
+
+PROMISE_HEADINGS = ("class", "metric", "promised", "in cross-fitting", "on the test images")
 
 
 def run_settings(estimator: OneVsRestCNNClassifier, *, loss: str, command: str | None = None) -> dict[str, Any]:
@@ -30,18 +33,19 @@ def run_settings(estimator: OneVsRestCNNClassifier, *, loss: str, command: str |
     Returns
     -------
     dict
-        Keys `strategy`, `loss`, `epochs`, `seed`, `parameters` (of `CNNClassifier`, without those at their default)
-        and, if given, `command`.
+        Keys `strategy`, `loss`, `threshold`, `epochs`, `seed`, `parameters` (of `CNNClassifier`, without those at
+        their default) and, if given, `command`.
     """
     base = estimator.estimator
     changed = {
         name: value if isinstance(value, (bool, int, float, str)) else repr(value)
         for name, value in base.get_params(deep=False).items()
-        if name not in ("epochs", "random_state") and not _is_default(name, value)
+        if name not in ("epochs", "batch_size", "random_state") and not _is_default(name, value)
     }
     settings = {
         "strategy": estimator.strategy,
         "loss": loss,
+        "threshold": estimator.threshold,
         "epochs": base.epochs,
         "seed": base.random_state,
         "parameters": changed,
@@ -71,10 +75,11 @@ def run_as_json(run: Run) -> dict[str, Any]:
     """Return settings, versions, durations, confusion counts and scores of a run as values that JSON can hold."""
     network, scores = run.estimator.estimators_[0], run.report.scores
     if scores is not None:
-        # JSON has no NaN: the ROC AUC of a class without test images.
-        scores = scores.drop(columns="class").astype(object).where(scores.notna(), None).to_dict("list")
+        # NaN is the ROC AUC of a class without test images.
+        scores = _without_nan(scores.drop(columns="class")).to_dict("list")
+    argmax, promises = run.argmax_report, run.promises
     return {
-        "data": {"origin": run.data.origin, "sha256": run.data.sha256},
+        "data": {"origin": run.data.origin, "sha256": run.data.sha256, "reading": run.data.reading},
         "rows": {"train": len(run.data.X_train), "test": len(run.data.X_test)},
         "settings": {**run.settings, "precision": network.precision_, "batch_size": network.batch_size},
         "versions": package_versions(),
@@ -83,27 +88,92 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "history": run.estimator.history_,
         "classes": [str(name) for name in run.estimator.classes_],
         "confusion": run.report.confusion.tolist(),
-        "confusion_argmax": run.argmax_report.confusion.tolist(),
+        **({} if argmax is None else {"confusion_argmax": argmax.confusion.tolist()}),
         "scores": scores or {},
-        "mean": {"ovr": run.report.mean().to_dict(), "argmax": run.argmax_report.mean().to_dict()},
+        "promises": [] if promises is None else _without_nan(promises).to_dict("records"),
+        "mean": {"ovr": run.report.mean().to_dict()} | ({} if argmax is None else {"argmax": argmax.mean().to_dict()}),
     }
+
+
+def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
+    """The values as Python objects; NaN, which JSON does not have, as None."""
+    return frame.astype(object).where(frame.notna(), None)
 
 
 def run_description(run: Run) -> dict[str, str]:
     """Return what is needed to repeat a run, as text by heading."""
     data, settings, network = run.data, run.settings, run.estimator.estimators_[0]
+    height, width = data.X_train.shape[1:3]
+    brought_in = "" if data.reading is None or data.reading["image_size"] is None else f" ({data.reading['fit']})"
     parameters = "".join(f", {name}={value}" for name, value in settings["parameters"].items())
     thresholds = sorted(set(np.round(run.estimator.thresholds_, 3).tolist()))
+    threshold = settings.get("threshold")
+    chosen_by = "" if threshold is None else f" (threshold={threshold!r})"
     description = {
         "Data": f"{data.origin}; SHA-256 {data.sha256}",
-        "Images": f"{len(data.X_train):,} to train on, {len(data.X_test):,} read once",
+        "Images": f"{len(data.X_train):,} for training, {len(data.X_test):,} for the test, "
+        f"{height}x{width} pixels{brought_in}",
         "Settings": f"strategy {settings['strategy']}, loss {settings['loss']}, {settings['epochs']} epochs, "
         f"batches of {network.batch_size}, seed {settings['seed']}, precision {network.precision_}{parameters}",
-        "Thresholds": ", ".join(map(str, thresholds)),
+        "Thresholds": ", ".join(map(str, thresholds)) + chosen_by,
         "Minutes": f"{run.minutes['training']:.2f} training, {run.minutes['prediction']:.2f} prediction",
         "Versions": ", ".join(f"{name} {number}" for name, number in package_versions().items()),
     }
     return {"Command": settings["command"], **description} if "command" in settings else description
+
+
+def estimator_description(estimator) -> str:
+    """Describe a fitted estimator: classes, labels, images, thresholds and promises, one line each.
+
+    Parameters
+    ----------
+    estimator : OneVsRestCNNClassifier or CNNClassifier
+
+    Returns
+    -------
+    str
+    """
+    networks = getattr(estimator, "estimators_", [estimator])
+    lines = [
+        str(estimator),
+        f"classes: {', '.join(map(str, estimator.classes_))}",
+        f"labels: {'any number' if getattr(estimator, 'multilabel_', False) else 'one'} per image",
+        f"images: {estimator.image_shape_}, {networks[0].model_.count_params():,} parameters a network",
+        f"image files: {_brought_in(estimator)}",
+    ]
+    if hasattr(estimator, "thresholds_"):
+        thresholds = estimator.thresholds_
+        # Two classes share one task, which is that of the second.
+        names = estimator.classes_[-len(thresholds) :]
+        shown = (f"{name} {value:.3g}" for name, value in zip(names, thresholds, strict=True))
+        lines.append(f"thresholds: {', '.join(shown)}")
+    for promise in getattr(estimator, "promises_", None) or ():
+        lines.append(
+            f"promise: {promise['metric']} of {promise['class']} at least {promise['promised']:.3g}; "
+            f"{promise['reached']:.3g} in cross-fitting"
+        )
+    return "\n".join(lines)
+
+
+def _brought_in(estimator) -> str:
+    """How `predict` brings image files to the size of the network."""
+    height, width = estimator.image_shape_[:2]
+    reading = getattr(estimator, "image_reading_", None)
+    if reading is None or reading["image_size"] is None:
+        return f"{height}x{width} pixels (height x width); predict takes other sizes with --fit"
+    return f"of any size, brought to {height}x{width} pixels (height x width) by {reading['fit']}"
+
+
+def promise_rows(run: Run) -> list[tuple[str, ...]]:
+    """Return the promises of the thresholds as text, with percentages; empty if there are none."""
+    promises = run.promises
+    if promises is None:
+        return []
+    percents = promises[["promised", "reached_cross_fitting", "reached"]] * 100
+    return [
+        (str(label), metric, *("-" if np.isnan(value) else f"{value:.1f}" for value in row))
+        for label, metric, row in zip(promises["class"], promises["metric"], percents.to_numpy(float), strict=True)
+    ]
 
 
 def layer_table(run: Run) -> tuple[list[tuple[str, str, str, str]], str]:

@@ -1,16 +1,23 @@
-"""One run: a one-vs-rest classifier trained on the training images and evaluated once on the test images."""
+"""Training and evaluation of a one-vs-rest classifier on a dataset."""
 
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import UndefinedMetricWarning
 
 from ..classifier import CNNClassifier
-from ..metrics import OvRReport, ovr_report, positive_probabilities, reference_table
+from ..metrics import OvRReport, Truth, check_label_matrix, one_hot, ovr_report, promise_table, reference_table
+from ..networks import find_builder
 from ..one_vs_rest import OneVsRestCNNClassifier
-from ._train_test_split import TrainTestSplit
+from ._defaults import choose_batch_size, choose_epochs, choose_network
+from ._prediction import predict_images
+from .data import TrainTestSplit
 
 LOSS_SETTINGS: dict[str, dict[str, Any]] = {
     "focal": {"loss": "focal"},
@@ -31,16 +38,16 @@ class Run:
         Settings of the run; see `run_settings`.
     minutes : dict
         Duration of "training" and "prediction".
-    y_true : ndarray of str, shape (n,)
-        Class names of the test images.
+    y_true : ndarray of str, shape (n,), or of float, shape (n, K)
+        Class names of the test images, or their label matrix of 0, 1 and NaN (not known).
     predicted : ndarray of bool, shape (n, K)
         Predictions of `predict_ovr`.
     probabilities : ndarray of float, shape (n, K)
         Probability of "yes" in each class-vs-rest task.
     report : OvRReport
         Report of `predict_ovr`.
-    argmax_report : OvRReport
-        Report of `predict`.
+    argmax_report : OvRReport or None
+        Report of `predict`; None with a label matrix.
     """
 
     estimator: OneVsRestCNNClassifier
@@ -51,19 +58,33 @@ class Run:
     predicted: np.ndarray
     probabilities: np.ndarray
     report: OvRReport
-    argmax_report: OvRReport
+    argmax_report: OvRReport | None
 
     @property
     def reference(self) -> pd.DataFrame | None:
         """Reference results, if they were measured on the same test images."""
         return reference_table() if self.data.is_cifar10 else None
 
+    @property
+    def truth(self) -> Truth:
+        """Labels of the test images, class by class."""
+        classes = np.asarray(self.estimator.classes_)
+        if self.y_true.ndim == 2:
+            return check_label_matrix(self.y_true, classes)
+        return Truth(one_hot(self.y_true, classes, "y_true"), classes)
+
+    @property
+    def promises(self) -> pd.DataFrame | None:
+        """Promised precision and recall of the thresholds, and what was reached; None if nothing was promised."""
+        promises = getattr(self.estimator, "promises_", None)
+        return promise_table(promises, self.report) if promises else None
+
 
 def make_estimator(
     *,
     strategy: str = "joint",
     loss: str = "focal",
-    epochs: int = 10,
+    threshold: Any = None,
     seed: int = 0,
     verbose: int = 1,
     settings: dict[str, Any] | None = None,
@@ -75,12 +96,13 @@ def make_estimator(
     strategy : {"joint", "independent"}, default="joint"
     loss : {"focal", "weighted", "crossentropy"}, default="focal"
         "weighted" is cross-entropy with balanced class weights.
-    epochs : int, default=10
+    threshold : None, float, str or dict, default=None
+        Parameter of `OneVsRestCNNClassifier`.
     seed : int, default=0
     verbose : int, default=1
         1 shows progress.
     settings : dict or None, default=None
-        Further parameters of `CNNClassifier`. They override `epochs` and `seed`, but may not repeat what `loss` sets.
+        Further parameters of `CNNClassifier`. They override `seed`, but may not repeat what `loss` sets.
 
     Returns
     -------
@@ -95,15 +117,44 @@ def make_estimator(
     repeated = sorted(LOSS_SETTINGS[loss].keys() & settings.keys())
     if repeated:
         raise ValueError(f"{', '.join(repeated)}: already set by loss={loss!r}, so leave it out of the settings.")
-    base = CNNClassifier(**{"epochs": epochs, "random_state": seed, **LOSS_SETTINGS[loss], **settings})
+    base = CNNClassifier(**{"model": choose_network(), "random_state": seed, **LOSS_SETTINGS[loss], **settings})
     base._validate_params()
-    return OneVsRestCNNClassifier(base, strategy=strategy, verbose=verbose)
+    find_builder(base.model)
+    return OneVsRestCNNClassifier(base, strategy=strategy, threshold=threshold, verbose=verbose)
+
+
+def set_training_length(estimator: OneVsRestCNNClassifier, n_images: int, *, batch_size: int | None = None) -> str:
+    """Set the number of epochs, and of images in a batch, by the number of training images.
+
+    Parameters
+    ----------
+    estimator : OneVsRestCNNClassifier
+        Its inner classifier is changed.
+    n_images : int
+        Number of training images.
+    batch_size : int or None, default=None
+        Batch size that the user asked for. None chooses it.
+
+    Returns
+    -------
+    str
+        What was chosen, as a sentence.
+    """
+    batch_size = choose_batch_size(n_images) if batch_size is None else batch_size
+    epochs = choose_epochs(n_images, batch_size)
+    estimator.estimator.set_params(epochs=epochs, batch_size=batch_size)
+    return (
+        f"{n_images:,} training images get {epochs} epochs in batches of {batch_size}; choose another number with "
+        "--epochs."
+    )
 
 
 def train(estimator: OneVsRestCNNClassifier, data: TrainTestSplit) -> float:
     """Fit on the training images and return the duration in minutes."""
     start = time.perf_counter()
-    estimator.fit(data.X_train, np.asarray(data.target_names)[data.y_train])
+    estimator.fit(data.X_train, data.as_labels(data.y_train))
+    if data.reading is not None:
+        estimator.image_reading_ = data.reading
     return (time.perf_counter() - start) / 60
 
 
@@ -127,18 +178,35 @@ def evaluate(
     Run
     """
     start = time.perf_counter()
-    predicted, labels = estimator.predict_ovr(data.X_test), estimator.predict(data.X_test)
-    probabilities = positive_probabilities(estimator, data.X_test)
+    found = predict_images(estimator, data.X_test)
     minutes = {"training": training_minutes, "prediction": (time.perf_counter() - start) / 60}
-    y_true, classes = np.asarray(data.target_names)[data.y_test], estimator.classes_
-    return Run(
-        estimator,
-        data,
-        settings,
-        minutes,
-        y_true,
-        predicted,
-        probabilities,
-        report=ovr_report(y_true, predicted, classes=classes, probabilities=probabilities),
-        argmax_report=ovr_report(y_true, labels, classes=classes),
-    )
+    y_true, classes = np.asarray(data.as_labels(data.y_test)), estimator.classes_
+    with undefined_metrics_as_zero():
+        report = ovr_report(y_true, found["yes"], classes=classes, probabilities=found["probabilities"])
+        argmax_report = None if data.multilabel else ovr_report(y_true, found["labels"], classes=classes)
+    _warn_of_undefined_metrics(report)
+    return Run(estimator, data, settings, minutes, y_true, found["yes"], found["probabilities"], report, argmax_report)
+
+
+@contextmanager
+def undefined_metrics_as_zero() -> Iterator[None]:
+    """Silence the many warnings of metrics that are 0/0; `evaluate` gives one for all of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        warnings.filterwarnings("ignore", "No positive class found")
+        yield
+
+
+def _warn_of_undefined_metrics(report: OvRReport) -> None:
+    (tp, fn), (fp, tn) = report.confusion.transpose(1, 2, 0)
+    reasons = {
+        "there is no test image of": tp + fn == 0,
+        "all test images are of": fp + tn == 0,
+        "no test image is predicted as": tp + fp == 0,
+        "all test images are predicted as": fn + tn == 0,
+    }
+    told = [f"{why} {', '.join(map(str, report.classes[is_so]))}" for why, is_so in reasons.items() if is_so.any()]
+    if told:
+        warnings.warn(
+            f"Some metrics are not defined and shown as 0: {'; '.join(told)}.", UndefinedMetricWarning, stacklevel=3
+        )

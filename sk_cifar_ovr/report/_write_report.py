@@ -17,8 +17,8 @@ from ._embedding import Embedding, draw_embedding, embed_test_images
 from ._figures import PageFigure, figure_as_png, page_figures
 from ._markdown import markdown_report
 from ._metadata import run_as_json, run_settings
-from ._run import Run, evaluate, train
-from ._train_test_split import TrainTestSplit
+from ._run import Run, evaluate, train, undefined_metrics_as_zero
+from .data import TrainTestSplit
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +106,13 @@ def write_report(
     files.write("model.skovr", partial(save, estimator))
     settings = run_settings(estimator, loss=loss, command=command)
     run = evaluate(estimator, data, settings=settings, training_minutes=minutes)
+    with undefined_metrics_as_zero():
+        _write_evaluation(run, files)
+    return run, files
+
+
+def _write_evaluation(run: Run, files: ReportFiles) -> None:
+    """Write everything but the model."""
     files.write("ovr_table.csv", lambda path: run.report.to_csv(path, run.reference))
     files.write_text("metrics.json", lambda: json.dumps(run_as_json(run), indent=1) + "\n")
     files.write_text("report.md", lambda: markdown_report(run))
@@ -115,7 +122,6 @@ def write_report(
         files.write("tsne.png", lambda path: path.write_bytes(figure_as_png(draw_embedding(run, embedding))))
     no_embedding = str(files.errors.get("tsne.png", ""))
     files.write_text("report.html", lambda: _html_page(run, embedding, figures, no_embedding))
-    return run, files
 
 
 def missing_page_extra() -> str | None:

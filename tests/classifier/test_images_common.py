@@ -320,7 +320,7 @@ def test_a_class_may_be_missing_from_a_fold(make, images):
         (lambda y: np.zeros(len(y)), "one class only"),
         (lambda y: y[:-1], "inconsistent numbers of samples"),
         (lambda y: y + 0.25, "Unknown label type"),
-        (lambda y: np.stack([y, y], axis=1), "1d array"),
+        (lambda y: np.stack([y, y], axis=1), "label matrix"),
         (lambda y: np.where(y == 0, np.nan, y), "NaN"),
         (lambda y: None, "requires y to be passed"),
     ],

@@ -72,10 +72,41 @@ def test_scales_pixels_and_small_images_inside():
     np.testing.assert_allclose(keras.ops.convert_to_numpy(inside), np.ones((1, 32, 32, 1)), rtol=1e-6)
 
 
-def test_takes_larger_images_as_they_are():
-    model = cifar_cnn({"image_shape_": (48, 40, 3), "n_classes_": 2})
-    assert "enlarge" not in [layer.name for layer in model.layers]
-    assert model.output_shape == (None, 2)
+@pytest.mark.parametrize(
+    ("shape", "inside", "pooling"),
+    [
+        ((8, 8, 1), (32, 32), "Flatten"),
+        ((32, 32, 3), (32, 32), "Flatten"),
+        ((35, 33, 3), (35, 33), "Flatten"),
+        ((48, 40, 3), (48, 40), "GlobalAveragePooling2D"),
+        ((8, 64, 3), (32, 64), "GlobalAveragePooling2D"),
+        ((95, 200, 3), (95, 200), "GlobalAveragePooling2D"),
+        ((96, 97, 3), (48, 48), "GlobalAveragePooling2D"),
+        ((224, 224, 3), (56, 56), "GlobalAveragePooling2D"),
+        ((1080, 1920, 3), (49, 87), "GlobalAveragePooling2D"),
+    ],
+    ids=str,
+)
+def test_custom_cnn_has_128_features_whatever_the_image_size(shape, inside, pooling):
+    model = cifar_cnn({"image_shape_": shape, "n_classes_": 2})
+    assert model.get_layer("conv1a").input.shape[1:3] == inside
+    assert type(model.get_layer("flatten")).__name__ == pooling
+    assert model.get_layer("features").output.shape == (None, 128)
+    assert model.count_params() == 288_162 - (3 - shape[-1]) * 9 * 32
+
+
+def test_large_images_are_averaged_over_squares():
+    model = cifar_cnn({"image_shape_": (97, 96, 3), "n_classes_": 2})
+    image = np.random.default_rng(0).integers(0, 256, (1, 97, 96, 3))
+    inside = keras.Model(model.inputs, model.get_layer("reduce").output)(image.astype("float32"))
+    expected = image[:, :96].reshape(1, 48, 2, 48, 2, 3).mean(axis=(2, 4)) / 255
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(inside), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("builder", [small_resnet, whitened_cnn])
+def test_other_networks_have_as_many_features_for_large_images(builder):
+    small, large = (builder({"image_shape_": (side, side, 3), "n_classes_": 2}) for side in (32, 160))
+    assert large.count_params() == small.count_params()
 
 
 def test_reads_flat_rows_as_square_images():

@@ -112,18 +112,6 @@ def test_saved_and_loaded(parts, method, tmp_path):
         )
 
 
-def test_a_class_without_rows_in_a_fold_is_said_before_training(digits, monkeypatch):
-    from sk_cifar_ovr.one_vs_rest._task_settings import TaskSettings
-
-    X, y = digits
-    monkeypatch.setattr(TaskSettings, "fit", None)
-    with pytest.warns(UserWarning, match="least populated"), pytest.raises(ValueError, match="fewer folds"):
-        calibrated("sigmoid", cv=5).fit(X, np.where(np.arange(len(y)) < 2, 9, y % 2))
-    weightless = np.where(y == 1, 0.0, 1.0)
-    with pytest.raises(ValueError, match="Class 1 has no images"):
-        calibrated("sigmoid").fit(X, y, sample_weight=weightless)
-
-
 def test_an_unknown_method_is_refused(parts):
     X, _, y, _ = parts
     with pytest.raises(ValueError, match="calibration"):

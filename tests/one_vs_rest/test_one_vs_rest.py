@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, hamming_loss, precision_score, recall_score, zero_one_loss
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from small_networks import dense
@@ -216,15 +216,6 @@ def test_averaging_thresholds_makes_them_steadier():
     assert np.mean(np.square(np.array(averaged) - 0.5)) < 0.9 * np.mean(np.square(np.array(pooled) - 0.5))
 
 
-def test_tuning_needs_every_class_in_every_fold(digits):
-    X, y = digits
-    labels = np.where(np.arange(len(y)) < 2, 9, y % 2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with pytest.raises(ValueError, match="fewer folds"):
-            OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold="f1", cv=5).fit(X, labels)
-
-
 def test_thresholds_by_label(digits):
     X, y = digits
     labels = np.array(["a", "b", "c"])[y % 3]
@@ -367,14 +358,6 @@ def test_a_metric_undefined_everywhere_but_at_the_truth_says_so():
 
     with pytest.raises(ValueError, match="undefined at every threshold"):
         tuned_threshold(truth, scores, only_perfect)
-
-
-def test_weightless_rows_leave_a_fold_without_a_class(digits):
-    X, y = digits
-    weight = np.where((y % 3 == 2) & (np.arange(len(y)) >= 60), 0.0, 1.0)
-    ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY), threshold="f1", cv=KFold(3))
-    with pytest.raises(ValueError, match="Class 2 has no images in the training part"):
-        ovr.fit(X, y % 3, sample_weight=weight)
 
 
 def test_a_callable_threshold_finds_few_positives():

@@ -228,11 +228,14 @@ def test_thresholds_are_tuned_on_folds_left_as_they_are(rare, sampler, strategy)
     tuned = ovr(sampler, strategy, how).fit(X, y)
     plain = ovr(sampler, strategy)
     scores = cross_val_predict(plain, X, y, cv=folds, method="decision_function")
-    from sk_cifar_ovr.one_vs_rest._calibration import calibrated, fitted_calibrators
+    from sk_cifar_ovr.one_vs_rest._calibration import calibrated, fitted_calibrator
     from sk_cifar_ovr.one_vs_rest._thresholds import averaged_threshold
 
     truth = (y[:, None] == np.arange(3)).astype(int)
-    probabilities = calibrated(fitted_calibrators("sigmoid", truth, scores), scores)
+    scores = scores.astype("float64")
+    probabilities = calibrated(
+        [fitted_calibrator("sigmoid", t, s) for t, s in zip(truth.T, scores.T, strict=True)], scores
+    )
     expected = [
         averaged_threshold(t, p, "f1", list(folds.split(X, y))) for t, p in zip(truth.T, probabilities.T, strict=True)
     ]

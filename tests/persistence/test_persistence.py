@@ -4,11 +4,12 @@ import zipfile
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
-from sk_cifar_ovr.exceptions import SavedFileError
+from sk_cifar_ovr.exceptions import RareClassWarning, SavedFileError
 from sk_cifar_ovr.networks import BUILDERS
 from sk_cifar_ovr.persistence._trusted_names import TrustedNames, import_name
 
@@ -83,6 +84,55 @@ def rewritten(path, change):
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
+
+
+@pytest.mark.parametrize("make", [lambda c: c, OneVsRestCNNClassifier], ids=["one", "one-vs-rest"])
+def test_how_the_images_were_read_is_kept(digits, tmp_path, make):
+    X, y = digits
+    fitted = make(CNNClassifier(**TINY)).fit(X, y % 3)
+    assert fitted.image_reading_ is None
+    save(fitted, tmp_path / "model")
+    assert load(tmp_path / "model").image_reading_ is None
+    reading = {"image_size": [8, 8], "fit": "crop", "sixteen_bit": "refuse"}
+    fitted.image_reading_ = reading
+    save(fitted, tmp_path / "model")
+    assert load(tmp_path / "model").image_reading_ == reading
+
+
+def test_files_of_earlier_versions_are_loaded(digits, tmp_path):
+    X, y = digits
+    fitted = OneVsRestCNNClassifier(CNNClassifier(**TINY), calibration="sigmoid", cv=2).fit(X, y % 3)
+    save(fitted, tmp_path / "model")
+
+    def without_what_they_lack(document):
+        for name in ("multilabel", "promises", "image_reading"):
+            del document["estimator"]["fitted"][name]
+        for estimator in document["estimator"]["fitted"]["estimators"]:
+            del estimator["fitted"]["image_reading"]
+
+    rewritten(tmp_path / "model", without_what_they_lack)
+    again = load(tmp_path / "model")
+    assert (again.multilabel_, again.promises_, again.image_reading_) == (False, None, None)
+    np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
+
+
+@pytest.mark.parametrize("strategy", ["joint", "independent"])
+def test_label_matrices_and_promises_that_cannot_be_told(digits, tmp_path, strategy):
+    X, y = digits
+    Y = pd.DataFrame({"even": y % 2, "one image": np.arange(len(y)) == 3}, dtype=float)
+    Y.iloc[:40, 0] = np.nan
+    estimator = OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy=strategy, threshold={"recall": 0.9}, cv=2)
+    with pytest.warns(RareClassWarning):
+        fitted = estimator.fit(X, Y)
+    save(fitted, tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert str(again.promises_) == str(fitted.promises_)
+    assert np.isnan(again.promises_[1]["reached"])
+    assert again.classes_.tolist() == ["even", "one image"]
+    np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
+    for goes_on in (fitted, again):
+        goes_on.set_params(threshold=None).partial_fit(X, Y)
+    np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
 
 
 @pytest.mark.parametrize("name", ["os:system", "builtins:eval", "keras.utils:get_file", "sk_cifar_ovr.cli:main"])

@@ -21,7 +21,7 @@ from sk_cifar_ovr.report._html_page import html_page
 from sk_cifar_ovr.report._html_table import sortable_table
 from sk_cifar_ovr.report._run import evaluate, train
 from sk_cifar_ovr.report._thumbnails import data_uris
-from sk_cifar_ovr.report._train_test_split import TrainTestSplit
+from sk_cifar_ovr.report.data import TrainTestSplit
 
 # Names as folders may have them, and as a page must not take for markup, nor Bokeh for columns.
 EVIL = "<img src=x onerror='window.evil = 1'>"
@@ -95,10 +95,10 @@ def test_reference_stands_in_the_page_of_cifar10(run, monkeypatch):
     monkeypatch.setattr(TrainTestSplit, "is_cifar10", True)
     text = html_page(run[0], None, [], no_embedding="left out here")
     assert "<small>reference 76.3</small>" in text
-    assert "The reference stands in\nbrackets" in text
+    assert "The numbers in\nbrackets are the reference" in text
     # The airplane's F1, a cell of the table.
     assert "75.8" in text
-    assert "There is none: left out here" in text
+    assert "There is no map: left out here" in text
 
 
 def test_map_takes_no_more_images_than_it_can_show(run, monkeypatch):

@@ -1,0 +1,106 @@
+"""Predictions of a fitted estimator: each image is read once, in blocks if the images are not in memory."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._shared.lazy_arrays import blocks
+from ..datasets.files import Fit
+from ..metrics import positive_probabilities
+from .data import new_image_blocks
+
+Predictions = dict[str, np.ndarray]
+
+
+def image_blocks(images) -> Iterator[np.ndarray]:
+    """Yield images in memory: an array as it is, image files in blocks of bounded size.
+
+    Parameters
+    ----------
+    images : ndarray or ImageFiles, shape (n, h, w, c)
+    """
+    parts = [slice(None)] if isinstance(images, np.ndarray) else blocks(images)
+    return (np.asarray(images[part]) for part in parts)
+
+
+def predict_images(estimator, images) -> Predictions:
+    """Return every kind of prediction for images.
+
+    Parameters
+    ----------
+    estimator : OneVsRestCNNClassifier or CNNClassifier
+    images : ndarray or ImageFiles, shape (n, h, w, c)
+
+    Returns
+    -------
+    dict of str to ndarray
+        `labels` (`predict`), `probabilities` (of the class in each task) and, of a one-vs-rest classifier, `yes`
+        (`predict_ovr`).
+    """
+    return _joined([_predictions(estimator, pixels) for pixels in image_blocks(images)])
+
+
+def predict_files(
+    estimator, paths: Iterable[Path], *, fit: Fit | None = None, verbose: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Predict image files, in blocks.
+
+    Parameters
+    ----------
+    estimator : OneVsRestCNNClassifier or CNNClassifier
+    paths, fit, verbose
+        As in `new_image_blocks`, which also lists the errors.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        Predictions as values, with one row for each image.
+    shown : pandas.DataFrame
+        Predictions as text to be printed.
+    skipped : list of str
+        Paths of what cannot be read.
+    """
+    # An estimator that was trained on pixels between 0 and 1 gets such pixels.
+    scale = np.float32(getattr(estimator, "estimators_", [estimator])[0].pixel_scale_)
+    names: list[str] = []
+    skipped: list[str] = []
+    found = []
+    for block, images, left_out in new_image_blocks(paths, estimator, fit=fit, verbose=verbose):
+        names, skipped = names + block, skipped + left_out
+        if block:
+            found.append(_predictions(estimator, images if scale == 1 else images / scale))
+    return (*_tables(estimator, names, _joined(found)), skipped)
+
+
+def _predictions(estimator, pixels: np.ndarray) -> Predictions:
+    found = {"labels": estimator.predict(pixels), "probabilities": positive_probabilities(estimator, pixels)}
+    if hasattr(estimator, "predict_ovr"):
+        found["yes"] = np.asarray(estimator.predict_ovr(pixels))
+    return found
+
+
+def _joined(parts: list[Predictions]) -> Predictions:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _tables(estimator, paths: list[str], found: Predictions) -> tuple[pd.DataFrame, pd.DataFrame]:
+    names = [str(label) for label in estimator.classes_]
+    multilabel = getattr(estimator, "multilabel_", False)
+    columns: dict[str, Any] = {"image": paths}
+    if not multilabel:
+        columns["predicted"] = found["labels"]
+    shown = dict(columns)
+    if "yes" in found:
+        answers = found["yes"]
+        lists = [", ".join(name for name, yes in zip(names, row, strict=True) if yes) for row in answers]
+        shown["predicted" if multilabel else "yes"] = [text or "-" for text in lists]
+        if multilabel:
+            columns["predicted"] = lists
+        columns |= {f"is {name}": answer for name, answer in zip(names, answers.T, strict=True)}
+    for name, probability in zip(names, found["probabilities"].T, strict=True):
+        columns[f"probability of {name}"] = probability
+        shown[f"{name} %"] = [f"{100 * value:.1f}" for value in probability]
+    return pd.DataFrame(columns), pd.DataFrame(shown)
