@@ -56,8 +56,8 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     random_state : int, numpy.random.RandomState or None, default=None
         Seed of the initial positions.
     n_jobs : int or None, default=None
-        Number of threads, at most as many as OpenMP uses by default. None means all of these, as in scikit-learn's
-        `TSNE`. The result does not depend on it.
+        Number of threads, at most as many as OpenMP uses by default. None means all of these for 2,000 samples or
+        more, and one for fewer. The result does not depend on it.
     verbose : int, default=0
         If 1, show a progress line on standard error.
 
@@ -285,8 +285,8 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         positions[~is_new] = self._positions[known[~is_new]]
         if is_new.any():
             embedding = self._positions.astype(np.float64)
-            affinities = self._affinities.conditional(X[is_new], self._samples)
-            n_threads = effective_n_threads(self.n_jobs)
+            affinities = self._affinities(len(embedding)).conditional(X[is_new], self._samples)
+            n_threads = effective_n_threads(self.n_jobs, int(is_new.sum()))
             positions[is_new] = embed_new_samples(affinities, affinities @ embedding, embedding, n_threads)
         return positions
 
@@ -294,9 +294,9 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _is_precomputed(self) -> bool:
         return self.metric in PRECOMPUTED
 
-    @property
-    def _affinities(self) -> Affinities:
-        return Affinities(self.perplexity, self.metric, self.metric_params, effective_n_threads(self.n_jobs))
+    def _affinities(self, n_samples: int) -> Affinities:
+        n_threads = effective_n_threads(self.n_jobs, n_samples)
+        return Affinities(self.perplexity, self.metric, self.metric_params, n_threads)
 
     def _validate_X(self, X, *, reset: bool):
         """Validate samples, distances or affinities; `reset` is True in `fit`."""
@@ -318,12 +318,12 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Compute the positions of distinct samples and the divergence, and show progress."""
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         self.method_ = self._choose_method(X.shape[0])
-        n_threads = effective_n_threads(self.n_jobs)
+        n_threads = effective_n_threads(self.n_jobs, X.shape[0])
         descent = GradientDescent(self.method_, self.early_exaggeration, self.learning_rate, self.max_iter, n_threads)
         with Progress(self.max_iter, verbose=self.verbose) as progress:
             progress.now("finding neighbors")
             progress.advance(0)
-            affinities = self._affinities.joint(X)
+            affinities = self._affinities(X.shape[0]).joint(X)
             if initial is None:
                 spectral = self._is_precomputed and self.initialization == "pca"
                 method = "spectral" if spectral else self.initialization

@@ -49,4 +49,5 @@ def test_threads_of_matrix_products_change_no_bit(rows):
 def test_no_more_threads_than_openmp_has(monkeypatch):
     monkeypatch.setattr("sk_cifar_ovr.manifold._threads._max_openmp_threads", lambda: 2)
     monkeypatch.setattr("sk_cifar_ovr.manifold._threads.effective_n_jobs", lambda n: 8 if n == -1 else n)
-    assert [effective_n_threads(n) for n in (None, -1, 1, 2, 7)] == [2, 2, 1, 2, 2]
+    assert [effective_n_threads(n, 2000) for n in (None, -1, 1, 2, 7)] == [2, 2, 1, 2, 2]
+    assert [effective_n_threads(n, 1999) for n in (None, -1, 1, 2, 7)] == [1, 2, 1, 2, 2]
