@@ -52,6 +52,7 @@ html_show_sourcelink = False
 toc_object_entries_show_parents = "hide"
 # Pages of their own get the width that code and tables need.
 html_sidebars = {
-    page: [] for page in ("index", "guide", "data", "accuracy", "losses", "speed", "clusters", "embeddings", "auto_examples/*")
+    page: []
+    for page in ("index", "guide", "data", "accuracy", "losses", "speed", "clusters", "embeddings", "auto_examples/*")
 }
 html_theme_options = {"secondary_sidebar_items": ["page-toc"], "show_prev_next": False}

@@ -65,7 +65,9 @@ type(cached.images).__name__, cached.images.shape
 # %%
 # The results do not depend on where the pixels come from.
 
-same = CNNClassifier(epochs=5, random_state=0).fit(cached.images[np.arange(len(y_train))], cached.target[: len(y_train)])
+same = CNNClassifier(epochs=5, random_state=0).fit(
+    cached.images[np.arange(len(y_train))], cached.target[: len(y_train)]
+)
 again = CNNClassifier(epochs=5, random_state=0).fit(data.images[: len(y_train)], data.target[: len(y_train)])
 np.array_equal(same.predict_proba(cached.images[:100]), again.predict_proba(data.images[:100]))
 

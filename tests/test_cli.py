@@ -194,7 +194,7 @@ def test_predict_reads_many_images_in_blocks(report, tmp_path, capsys, monkeypat
     assert main(command) == 1
     whole = capsys.readouterr()
     assert len(whole.out.splitlines()) == 25
-    monkeypatch.setattr("sk_cifar_ovr.report.data._new_images.BLOCK_BYTES", 8 * 8 * 3)
+    monkeypatch.setattr("sk_cifar_ovr.datasets._unlabeled_images.BLOCK_BYTES", 8 * 8 * 3)
     assert main(command) == 1
     assert capsys.readouterr() == whole
     assert "broken.png cannot be read" in whole.err

@@ -45,10 +45,30 @@ class LazyArray:
     limits : ndarray of float, shape (n_source, 2), or None, default=None
         Lowest and highest value of each row of the source that the view holds, if they are known.
 
+    See Also
+    --------
+    sk_cifar_ovr.ImageFiles : Image files as an array of this kind.
+
     Notes
     -----
+    Estimators of this package read datasets of h5py and Zarr, Dask arrays and the like batch by batch as they are.
+    scikit-learn selects rows itself, in `train_test_split`, `cross_validate` and searches, and would read all of them:
+    pass it a `LazyArray`.
+
     Pickling a view pickles its source. A dataset of h5py is pickled as the names of its file and dataset, and opened
     again.
+
+    Examples
+    --------
+    >>> import h5py
+    >>> import numpy as np
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sk_cifar_ovr.datasets import LazyArray
+    >>> with h5py.File("images.h5", "w", driver="core", backing_store=False) as file:
+    ...     dataset = file.create_dataset("images", data=np.zeros((10, 8, 8, 3), "uint8"))
+    ...     X_train, X_test = train_test_split(LazyArray(dataset), test_size=0.3, random_state=0)
+    ...     print(X_train.shape, X_test.read().shape)
+    (7, 8, 8, 3) (3, 8, 8, 3)
     """
 
     def __init__(self, source: Any, rows=None, row_shape: tuple[int, ...] | None = None, limits=None):

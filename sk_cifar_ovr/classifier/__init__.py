@@ -9,7 +9,7 @@ from ._base import BaseImageClassifier
 from ._classifier import CNNClassifier
 from ._fitting import FitMode, copy_fitted, fit_classifier, run_job, set_fitted, training_job
 from ._images import LEARNT, checked_images, images_like_fitted
-from ._labelled_images import LabelledImages, checked_classes
+from ._labelled_images import LabelledImages, labelled_images
 from ._loss_and_optimizer import optimizer_class
 from ._network_setup import NetworkSetup, expected_scale, restored_spec, set_up_network, untrained_spec
 from ._recipes import with_recipe
@@ -25,13 +25,13 @@ __all__ = [
     "NetworkSetup",
     "Targets",
     "TaskSampler",
-    "checked_classes",
     "checked_images",
     "copy_fitted",
     "expected_scale",
     "fit_classifier",
     "images_like_fitted",
     "is_scikeras",
+    "labelled_images",
     "optimizer_class",
     "restored_spec",
     "run_job",

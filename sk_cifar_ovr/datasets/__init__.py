@@ -4,22 +4,26 @@ Loaders take a path, a table, or nothing for the digits, and return a `sklearn.u
 `target_names`. The room does not know networks or estimators.
 """
 
+from .._shared.lazy_arrays import LazyArray
 from ._cifar10 import fetch_cifar10
 from ._cifar10_files import CLASS_NAMES
-from ._class_folders import natural_sort_key
 from ._digits import load_digit_images
 from ._image_folder import load_image_folder
+from ._image_sizes import image_sizes
 from ._image_table import load_image_table
-from ._unlabeled_images import read_image_files
-from .files import ImageFiles
+from ._unlabeled_images import image_file_blocks, read_image_files
+from .files import Fit, ImageFiles
 
 __all__ = [
     "CLASS_NAMES",
+    "Fit",
     "ImageFiles",
+    "LazyArray",
     "fetch_cifar10",
+    "image_file_blocks",
+    "image_sizes",
     "load_digit_images",
     "load_image_folder",
     "load_image_table",
-    "natural_sort_key",
     "read_image_files",
 ]

@@ -1,20 +1,24 @@
-"""`read_image_files`: images without classes, for prediction."""
+"""Images without classes, for prediction: `read_image_files`, and the same in blocks."""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from .._shared.lazy_arrays import BLOCK_BYTES
 from ..exceptions import DatasetError, ImageShapeError
 from ._class_folders import natural_sort_key
-from .files import MODES, Fit, SixteenBit, SourceFile, checked_reading, decode_files, is_image, read_source
+from .files import MODES, Fit, SixteenBit, SourceFile, checked_reading, decode_files, is_image, read_source, shown_size
+
+Paths = Iterable[str | os.PathLike]
 
 
 def read_image_files(
-    paths: Iterable[str | os.PathLike],
+    paths: Paths,
     *,
     shape: tuple[int, ...],
     resize: bool = False,
@@ -53,9 +57,9 @@ def read_image_files(
     FileNotFoundError
         If one of the paths does not exist.
     DatasetError
-        If there is no image, none can be read, or two differ in size.
+        If there is no image, or none can be read.
     ImageShapeError
-        If the images do not have this shape, or image files cannot have it.
+        If an image has another size and `fit` is None, or image files cannot have this shape.
     ValueError
         If a parameter has another value.
 
@@ -75,11 +79,62 @@ def read_image_files(
     >>> images.shape, len(names), skipped
     ((1, 8, 8, 3), 1, [])
     """
-    if fit is None and resize:
-        fit = "stretch"
-    reading = checked_reading(None if fit is None else tuple(shape[:2]), fit or "crop", sixteen_bit)
+    blocks = list(
+        image_file_blocks(
+            paths,
+            shape=shape,
+            fit="stretch" if fit is None and resize else fit,
+            sixteen_bit=sixteen_bit,
+            verbose=verbose,
+        )
+    )
+    names, images, skipped = zip(*blocks, strict=True)
+    return sum(names, start=[]), np.concatenate(images) if len(images) > 1 else images[0], sum(skipped, start=[])
+
+
+def image_file_blocks(
+    paths: Paths,
+    *,
+    shape: tuple[int, ...],
+    fit: Fit | None = None,
+    sixteen_bit: SixteenBit = "refuse",
+    verbose: int = 0,
+) -> Iterator[tuple[list[str], np.ndarray, list[str]]]:
+    """Read images as `read_image_files` does, in blocks of bounded size.
+
+    Parameters
+    ----------
+    paths, shape, fit, sixteen_bit, verbose
+        As in `read_image_files`.
+
+    Yields
+    ------
+    names, images, skipped
+        Of one block, as `read_image_files` returns them for all images.
+    """
+    reading = checked_reading(tuple(shape[:2]), fit or "crop", sixteen_bit)
     if shape[-1] not in MODES:
         raise ImageShapeError(f"shape={tuple(shape)}: image files have 1 to 4 channels.")
+    files, passed_over = _listed(paths)
+    if fit is None:
+        _check_sizes(files, tuple(shape[:2]))
+    n_images, n_found = max(1, BLOCK_BYTES // math.prod(shape)), 0
+    for start in range(0, len(files), n_images):
+        part = files[start : start + n_images]
+        try:
+            images, kept, skipped = decode_files(part, reading, on_error="skip", channels=shape[-1], verbose=verbose)
+        except DatasetError:
+            # None of this block can be read.
+            images, kept, skipped = np.empty((0, *shape), np.uint8), np.empty(0, int), part
+            if n_found == 0 and start + n_images >= len(files):
+                raise
+        n_found += len(kept)
+        yield [part[i].display_name for i in kept], images, passed_over + [file.display_name for file in skipped]
+        passed_over = []
+
+
+def _listed(paths: Paths) -> tuple[list[SourceFile], list[str]]:
+    """Image files, and paths of what is no regular file."""
     files: list[SourceFile] = []
     passed_over: list[str] = []
     for path in map(Path, paths):
@@ -91,11 +146,18 @@ def read_image_files(
         if not source.files:
             raise DatasetError(f"There are no images in {str(path)!r}. Pass image files or folders of them.")
         files.extend(sorted(source.files, key=lambda file: natural_sort_key(file.name)))
-    images, kept, skipped = decode_files(files, reading, on_error="skip", channels=shape[-1], verbose=verbose)
-    if images.shape[1:] != tuple(shape):
-        h, w = images.shape[1:3]
-        raise ImageShapeError(
-            f"The images are {w}x{h} (width x height), not {shape[1]}x{shape[0]}. Resize them, by fit='crop' here or "
-            "--resize on the command line."
-        )
-    return [files[i].display_name for i in kept], images, passed_over + [file.display_name for file in skipped]
+    if not files:
+        raise DatasetError("There are no images: pass image files or folders of them.")
+    return files, passed_over
+
+
+def _check_sizes(files: Iterable[SourceFile], expected: tuple[int, ...]) -> None:
+    """Raise an error for the first image that has another size."""
+    for file in files:
+        size = shown_size(file)
+        if size is not None and size != expected:
+            shown, wanted = (f"{width}x{height}" for height, width in (size, expected))
+            raise ImageShapeError(
+                f"{file.display_name!r} is {shown} (width x height), not {wanted}. Bring images to that size by "
+                "fit='crop', 'pad' or 'stretch'; on the command line by --fit crop, pad or stretch."
+            )

@@ -6,17 +6,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from .._shared.lazy_arrays import is_lazy
 from .._shared.sklearn_internals import fit_context
 from ..classifier import (
     CNNClassifier,
-    checked_classes,
     checked_images,
     images_like_fitted,
     is_scikeras,
+    labelled_images,
     scikeras_input,
     scikeras_network,
     untrained_spec,
@@ -179,11 +178,10 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             return [estimator.network_]
         networks = [each.network_ for each in estimator.estimators_]
         shared = estimator.joint_network_ is not None and self._in_trunk(networks[0].spec)
-        return [networks[k] for k in self._selected(estimator.classes_, shared)]
+        return [networks[k] for k in self._selected(estimator.classes_, len(networks), shared)]
 
-    def _selected(self, classes: np.ndarray, shared: bool) -> list[int]:
+    def _selected(self, classes: np.ndarray, n_networks: int, shared: bool) -> list[int]:
         """Indices of the networks of a one-vs-rest estimator whose features are returned."""
-        n_networks = 1 if len(classes) == 2 else len(classes)
         if self.class_label is not None:
             matches = [k for k, label in enumerate(classes) if label == self.class_label]
             if not matches:
@@ -211,17 +209,16 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 feature_model(estimator.model_, self.layer)
             return
         estimator._validate_params()
-        X, y = checked_images(estimator, X, y, reset=True)
-        check_classification_targets(y)
+        images = labelled_images(estimator, X, y, reset=True)
         spec: NetworkSpec | None
         if not isinstance(estimator, OneVsRestCNNClassifier):
-            spec = untrained_spec(estimator, X, checked_classes(y, None, type(estimator).__name__))
+            spec = untrained_spec(estimator, images.X, images.classes)
         else:
-            classes = checked_classes(y, None, type(estimator).__name__)
             # The layers of a network that a search has yet to choose are unknown.
             base = task_estimator(estimator)
-            spec = None if is_search(base) else untrained_spec(base, X, np.array([0, 1]))
-            self._selected(classes, estimator.strategy == "joint" and (spec is None or self._in_trunk(spec)))
+            spec = None if is_search(base) else untrained_spec(base, images.X, np.array([0, 1]))
+            shared = estimator.strategy == "joint" and (spec is None or self._in_trunk(spec))
+            self._selected(images.classes, len(images.task_classes), shared)
         if spec is not None:
             with borrow(spec) as network:
                 network.features(self.layer)

@@ -3,7 +3,6 @@
 from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import threadpool_info
 
-
 # OpenMP's threads wait for each other by spinning. With less work between two waits than this many samples give, they
 # take many times as long as one thread if other processes use the cores too.
 MIN_SAMPLES = 2000

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from sklearn.utils import check_consistent_length
 
 from .._shared.label_matrices import UNKNOWN, label_matrix
 from ..classifier import CNNClassifier, FitMode, LabelledImages
-from ..engine import FittedNetwork
+from ..engine import FittedNetwork, image_blocks
 from ._searches import is_search
 from ._task_samplers import ImageTaskSampler
 
@@ -38,7 +39,11 @@ class FittedTasks:
         """Probabilities of the rest and of the class, shape (n, K, 2)."""
         if self.joint is not None:
             return self.joint.predict(X)
-        return np.stack([estimator.network_.predict(X) for estimator in self.estimators], axis=1)
+        with closing(image_blocks(X)) as blocks:
+            parts = [
+                np.stack([each.network_.predict(images) for each in self.estimators], axis=1) for _, images in blocks
+            ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def history(self) -> dict[str, list[float]]:
         """Mean over the tasks of each epoch; tasks that stopped early are left out of later epochs."""

@@ -9,8 +9,8 @@ from ._markdown import markdown_summary
 from ._metadata import estimator_description, package_versions
 from ._prediction import predict_files
 from ._run import make_estimator, set_training_length
+from ._train_test_split import ImageOptions, LabelTable, load_train_test_split
 from ._write_report import check_writable, missing_page_extra, write_report
-from .data import ImageOptions, LabelTable, load_train_test_split
 
 __all__ = [
     "ImageOptions",

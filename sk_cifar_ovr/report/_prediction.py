@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from .._shared.lazy_arrays import blocks
-from ..datasets.files import Fit
+from ..datasets import Fit, image_file_blocks
+from ..exceptions import ImageShapeError
 from ..metrics import positive_probabilities
-from .data import new_image_blocks
 
 Predictions = dict[str, np.ndarray]
 
 
-def image_blocks(images) -> Iterator[np.ndarray]:
+def decoded_blocks(images) -> Iterator[np.ndarray]:
     """Yield images in memory: an array as it is, image files in blocks of bounded size.
 
     Parameters
@@ -40,7 +40,7 @@ def predict_images(estimator, images) -> Predictions:
         `labels` (`predict`), `probabilities` (of the class in each task) and, of a one-vs-rest classifier, `yes`
         (`predict_ovr`).
     """
-    return _joined([_predictions(estimator, pixels) for pixels in image_blocks(images)])
+    return _joined([_predictions(estimator, pixels) for pixels in decoded_blocks(images)])
 
 
 def predict_files(
@@ -51,8 +51,13 @@ def predict_files(
     Parameters
     ----------
     estimator : OneVsRestCNNClassifier or CNNClassifier
-    paths, fit, verbose
-        As in `new_image_blocks`, which also lists the errors.
+    paths : iterable of Path
+        Image files, and folders, of which all images are read.
+    fit : {"crop", "pad", "stretch"} or None, default=None
+        How images of another size are brought to that of the estimator. None is as in training; if all training
+        images had that size, other sizes are an error.
+    verbose : int, default=0
+        If 1, show progress on standard error.
 
     Returns
     -------
@@ -62,13 +67,32 @@ def predict_files(
         Predictions as text to be printed.
     skipped : list of str
         Paths of what cannot be read.
+
+    Raises
+    ------
+    FileNotFoundError, DatasetError, ImageShapeError
+        As `read_image_files` raises them; the last also if the estimator was trained on flat rows.
     """
+    shape = estimator.image_shape_
+    if len(shape) != 3:
+        raise ImageShapeError(
+            f"The model was trained on flat rows of {shape[0]} values: train it with image_shape=(height, width, "
+            "channels) to have it read image files."
+        )
+    as_trained = getattr(estimator, "image_reading_", None) or {
+        "image_size": None,
+        "fit": None,
+        "sixteen_bit": "refuse",
+    }
+    if fit is None and as_trained["image_size"] is not None:
+        fit = as_trained["fit"]
+    files = image_file_blocks(paths, shape=shape, fit=fit, sixteen_bit=as_trained["sixteen_bit"], verbose=verbose)
     # An estimator that was trained on pixels between 0 and 1 gets such pixels.
     scale = np.float32(getattr(estimator, "estimators_", [estimator])[0].pixel_scale_)
     names: list[str] = []
     skipped: list[str] = []
     found = []
-    for block, images, left_out in new_image_blocks(paths, estimator, fit=fit, verbose=verbose):
+    for block, images, left_out in files:
         names, skipped = names + block, skipped + left_out
         if block:
             found.append(_predictions(estimator, images if scale == 1 else images / scale))

@@ -17,7 +17,7 @@ from ..networks import find_builder
 from ..one_vs_rest import OneVsRestCNNClassifier
 from ._defaults import choose_batch_size, choose_epochs, choose_network
 from ._prediction import predict_images
-from .data import TrainTestSplit
+from ._train_test_split import TrainTestSplit
 
 LOSS_SETTINGS: dict[str, dict[str, Any]] = {
     "focal": {"loss": "focal"},

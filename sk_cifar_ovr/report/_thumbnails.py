@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from ._prediction import image_blocks
+from ._prediction import decoded_blocks
 
 # Pixels per side and WebP quality, best first; with the last one, 10,000 images of pure noise take 5 MB.
 SIZES_AND_QUALITIES = ((64, 80), (48, 80), (32, 80), (32, 50), (32, 10))
@@ -26,7 +26,7 @@ def data_uris(images, *, budget: int) -> list[str]:
     list of str
     """
     largest = SIZES_AND_QUALITIES[0][0]
-    thumbnails = [_thumbnail(image, largest) for pixels in image_blocks(images) for image in pixels]
+    thumbnails = [_thumbnail(image, largest) for pixels in decoded_blocks(images) for image in pixels]
     for side, quality in SIZES_AND_QUALITIES:
         uris = [_data_uri(thumbnail, side, quality) for thumbnail in thumbnails]
         if sum(map(len, uris)) <= budget:

@@ -18,7 +18,7 @@ from ._figures import PageFigure, figure_as_png, page_figures
 from ._markdown import markdown_report
 from ._metadata import run_as_json, run_settings
 from ._run import Run, evaluate, train, undefined_metrics_as_zero
-from .data import TrainTestSplit
+from ._train_test_split import TrainTestSplit
 
 logger = logging.getLogger(__name__)
 

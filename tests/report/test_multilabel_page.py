@@ -12,7 +12,7 @@ from small_networks import dense
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, report
 from sk_cifar_ovr.report._embedding import embed_test_images
 from sk_cifar_ovr.report._html_embedding import interactive_embedding
-from sk_cifar_ovr.report.data import TrainTestSplit
+from sk_cifar_ovr.report._train_test_split import TrainTestSplit
 
 NAMES = ["even", "at least 5", "prime"]
 

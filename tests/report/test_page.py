@@ -21,7 +21,7 @@ from sk_cifar_ovr.report._html_page import html_page
 from sk_cifar_ovr.report._html_table import sortable_table
 from sk_cifar_ovr.report._run import evaluate, train
 from sk_cifar_ovr.report._thumbnails import data_uris
-from sk_cifar_ovr.report.data import TrainTestSplit
+from sk_cifar_ovr.report._train_test_split import TrainTestSplit
 
 # Names as folders may have them, and as a page must not take for markup, nor Bokeh for columns.
 EVIL = "<img src=x onerror='window.evil = 1'>"

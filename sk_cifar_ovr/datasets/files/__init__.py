@@ -4,10 +4,10 @@ Nothing here knows classes or labels.
 """
 
 from ._archive import read_source
-from ._decoding import decode_files
+from ._decoding import decode_files, shown_size
 from ._image_files import ImageFiles
 from ._loading import Loading, OnError, load_images
-from ._pixels import MODES, SUFFIXES, Fit, Reading, SixteenBit, checked_reading, is_image, read_header
+from ._pixels import MODES, SUFFIXES, Fit, Reading, SixteenBit, checked_reading, is_image
 from ._source import Source, SourceFile, hash_files, printable
 
 __all__ = [
@@ -27,6 +27,6 @@ __all__ = [
     "is_image",
     "load_images",
     "printable",
-    "read_header",
     "read_source",
+    "shown_size",
 ]

@@ -138,6 +138,13 @@ def scan_headers(
     return (*size, channels), np.array(kept), [files[i] for i, header in enumerate(headers) if header is None]
 
 
+def shown_size(file: SourceFile) -> tuple[int, int] | None:
+    """Return the height and width at which an image is shown; None if its header cannot be read."""
+    # Images with 16 bits have a size as well; decoding them reports that they are not read.
+    header = _scan(file, Reading(sixteen_bit="scale"))
+    return None if isinstance(header, DatasetError) else header[0]
+
+
 def unreadable(file: SourceFile, error: Exception) -> DatasetError:
     """The error for a file that cannot be decoded."""
     new = DatasetError(

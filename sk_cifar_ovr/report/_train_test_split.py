@@ -9,13 +9,19 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from ..._shared.label_matrices import label_matrix
-from ..._shared.lazy_arrays import LazyArray
-from ..._shared.stratification import stratified_split
-from ...datasets import CLASS_NAMES, fetch_cifar10, load_digit_images, load_image_folder, load_image_table
-from ...exceptions import DatasetError
-from .._defaults import choose_image_size
-from ._image_sizes import file_sizes, folder_sizes
+from .._shared.label_matrices import label_matrix
+from .._shared.lazy_arrays import LazyArray
+from .._shared.stratification import stratified_split
+from ..datasets import (
+    CLASS_NAMES,
+    fetch_cifar10,
+    image_sizes,
+    load_digit_images,
+    load_image_folder,
+    load_image_table,
+)
+from ..exceptions import DatasetError
+from ._defaults import choose_image_size
 
 TEST_SIZE = 0.2
 
@@ -147,10 +153,10 @@ def _with_image_size(data: str, options: ImageOptions, table: LabelTable | None)
     if options.image_size is not None:
         return options, ""
     if table is None:
-        sizes = folder_sizes(data)
+        sizes = image_sizes(data)
     else:
         headers = ImageOptions((1, 1), sixteen_bit=options.sixteen_bit, lazy=True)
-        sizes = file_sizes(_load(data, headers, table, 0).images.paths)
+        sizes = image_sizes(_load(data, headers, table, 0).images.paths)
     chosen = choose_image_size(sizes) if len(sizes) else None
     if chosen is None:
         return options, ""
