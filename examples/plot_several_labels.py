@@ -74,7 +74,7 @@ data.images.shape, data.target[:3]
 Y = pd.DataFrame(data.target, columns=data.target_names)
 X_train, X_test, Y_train, Y_test = train_test_split(data.images, Y, test_size=0.3, random_state=0)
 ovr = OneVsRestCNNClassifier(
-    CNNClassifier(epochs=15, random_state=0),
+    CNNClassifier(epochs=6, random_state=0),
     threshold={"prime": {"precision": 0.95}, "loop": {"recall": 0.95}, "even": "f1", "at_least_5": "f1"},
     cv=3,
 )
