@@ -1,16 +1,23 @@
 """Command line: `sk-cifar-ovr report`, `predict` and `info`, a thin layer over the Python API."""
 
 import argparse
+import io
 import json
 import logging
+import math
 import os
 import re
 import shlex
 import sys
 import warnings
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 FITS = ("crop", "pad", "stretch")
+SIXTEEN_BIT = ("refuse", "scale")
+METRICS = ("f1", "balanced_accuracy")
+PROMISES = ("precision", "recall")
 
 
 def main(argv=None) -> int:
@@ -29,13 +36,19 @@ def main(argv=None) -> int:
     arguments = _parser().parse_args(argv)
     arguments.command = shlex.join(["sk-cifar-ovr", *(sys.argv[1:] if argv is None else argv)])
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files and classes may be in a script that the terminal does not have.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    as_text: Callable[[object], str] = str
     try:
         _start_backend()
+        from .report import command_line_message as as_text
+
         with warnings.catch_warnings():
-            warnings.showwarning = _ShownOnce()
+            warnings.showwarning = _ShownOnce(as_text)
             return arguments.run(arguments)
     except (ValueError, OSError, ArithmeticError, TypeError, MemoryError) as error:
-        print(f"sk-cifar-ovr: {error}", file=sys.stderr)
+        print(f"sk-cifar-ovr: {as_text(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nsk-cifar-ovr: interrupted; files that were written are whole", file=sys.stderr)
@@ -45,11 +58,12 @@ def main(argv=None) -> int:
 class _ShownOnce:
     """Replacement of `warnings.showwarning`: one line for each message, without file names and source lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, as_text: Callable[[object], str]) -> None:
+        self._as_text = as_text
         self._shown: set[str] = set()
 
     def __call__(self, message, category, filename, lineno, file=None, line=None) -> None:
-        text = " ".join(str(message).split())
+        text = self._as_text(message)
         if text not in self._shown:
             self._shown.add(text)
             print(f"sk-cifar-ovr: warning: {text}", file=sys.stderr)
@@ -90,16 +104,17 @@ def _parser() -> argparse.ArgumentParser:
         "--image-size", type=_image_size, metavar="H[xW]", help="bring all images to this size, such as 96 or 96x128"
     )
     report.add_argument(
-        "--fit",
-        default="crop",
-        choices=FITS,
-        help="how images are brought to one size",
+        "--root", type=Path, metavar="FOLDER", help="folder to which the paths of the CSV file are relative"
+    )
+    report.add_argument("--fit", default="crop", choices=FITS, help="how images are brought to one size")
+    report.add_argument(
+        "--sixteen-bit", choices=SIXTEEN_BIT, default="refuse", help="16-bit grey images: an error, or scaled"
     )
     report.add_argument(
-        "--sixteen-bit",
-        choices=["refuse", "scale"],
-        default="refuse",
-        help="16-bit grey images: an error, or scaled",
+        "--on-error",
+        choices=["raise", "skip"],
+        default="raise",
+        help="files that cannot be read: an error, or left out",
     )
     report.add_argument("--lazy", action="store_true", help="decode images when they are needed; saves memory")
     report.add_argument("--cache", type=Path, metavar="FOLDER", help="decode images once, into a file in this folder")
@@ -110,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         "--threshold",
         type=_threshold,
         metavar="T",
-        help="0.5, another number, f1 or balanced_accuracy, or a promise: precision=0.9 or recall=0.95",
+        help="a number from 0 to 1, f1 or balanced_accuracy, or a promise: precision=0.9 or recall=0.95",
     )
     report.add_argument("--epochs", type=int, help="default: chosen by the number of training images")
     report.add_argument("--seed", type=int, default=0)
@@ -131,6 +146,9 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("images", type=Path, nargs="+", help="image files, or folders of them")
     predict.add_argument(
         "--fit", choices=FITS, help="bring images to the size the model was trained on; default: as in training"
+    )
+    predict.add_argument(
+        "--sixteen-bit", choices=SIXTEEN_BIT, help="16-bit grey images: left out, or scaled; default: as in training"
     )
     predict.add_argument("--resize", dest="fit", action="store_const", const="stretch", help="same as --fit stretch")
     predict.add_argument("--csv", type=Path, help="also write the table to this file, replacing an existing one")
@@ -160,7 +178,7 @@ def _setting(text: str) -> tuple[str, object]:
 
 def _image_size(text: str) -> tuple[int, int]:
     """Parse H or HxW."""
-    match = re.fullmatch("([0-9]+)(?:x([0-9]+))?", text)
+    match = re.fullmatch("([1-9][0-9]*)(?:x([1-9][0-9]*))?", text)
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is not a height, or HEIGHTxWIDTH")
     return int(match[1]), int(match[2] or match[1])
@@ -168,13 +186,21 @@ def _image_size(text: str) -> tuple[int, int]:
 
 def _threshold(text: str) -> object:
     """Parse a number, a metric or a promise."""
+    if text in METRICS:
+        return text
     name, equals, value = text.partition("=")
     try:
-        return {name: float(value)} if equals else float(text)
+        number = float(value if equals else text)
     except ValueError:
-        if equals:
-            raise argparse.ArgumentTypeError(f"{text!r}: {value!r} is not a number") from None
-        return text
+        number = math.nan
+    if equals and name in PROMISES and 0 < number <= 1:
+        return {name: number}
+    if not equals and 0 <= number <= 1:
+        return number
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is none of: a number from 0 to 1; {' or '.join(METRICS)}; precision=P or recall=R, in which P and R "
+        "are above 0 and up to 1"
+    )
 
 
 def _report(arguments) -> int:
@@ -198,15 +224,12 @@ def _report(arguments) -> int:
         verbose=verbose,
         settings=settings,
     )
-    options = report.ImageOptions(
-        arguments.image_size, arguments.fit, arguments.sixteen_bit, arguments.lazy, arguments.cache
-    )
+    options = report.ImageOptions(*(getattr(arguments, option.name) for option in fields(report.ImageOptions)))
     data = report.load_train_test_split(
         arguments.data, seed=arguments.seed, verbose=verbose, options=options, table=_table(arguments)
     )
-    notes = [data.note]
-    if "epochs" not in settings:
-        notes.append(report.set_training_length(estimator, len(data.X_train), batch_size=settings.get("batch_size")))
+    length = {name: settings.get(name) for name in ("epochs", "batch_size")}
+    notes = data.note, data.skipped_note, report.set_training_length(estimator, len(data.X_train), **length)
     for note in filter(None, notes):
         print(f"sk-cifar-ovr: {note}", file=sys.stderr)
     run, files = report.write_report(estimator, data, folder, loss=arguments.loss, command=arguments.command)
@@ -223,12 +246,12 @@ def _table(arguments):
     """The columns of a CSV file, or None."""
     from . import report
 
-    if arguments.path_column is None and arguments.label_columns is None:
+    if arguments.path_column is arguments.label_columns is arguments.root is None:
         return None
     if arguments.path_column is None or arguments.label_columns is None:
         raise ValueError("A CSV file needs both --path-column and --label-columns.")
     columns = arguments.label_columns
-    return report.LabelTable(arguments.path_column, columns[0] if len(columns) == 1 else columns)
+    return report.LabelTable(arguments.path_column, columns[0] if len(columns) == 1 else columns, arguments.root)
 
 
 def _use_file_backend() -> None:
@@ -243,32 +266,23 @@ def _use_file_backend() -> None:
 def _predict(arguments) -> int:
     from . import report
     from ._shared.files import write_whole
-    from .persistence import load
 
     if arguments.csv:
-        _check_csv(arguments.csv)
-    estimator = load(arguments.model)
+        # Before any work is done.
+        report.check_writable_file(arguments.csv)
     table, shown, skipped = report.predict_files(
-        estimator, arguments.images, fit=arguments.fit, verbose=int(sys.stderr.isatty())
+        report.load_model(arguments.model),
+        arguments.images,
+        fit=arguments.fit,
+        sixteen_bit=arguments.sixteen_bit,
+        verbose=int(sys.stderr.isatty()),
     )
-    print(shown.to_string(index=False))
-    for path in skipped:
-        print(f"sk-cifar-ovr: {path} cannot be read as an 8-bit image; left out", file=sys.stderr)
     if arguments.csv:
         write_whole(arguments.csv, lambda path: table.to_csv(path, index=False))
+    print(shown.to_string(index=False))
+    for path, reason in skipped.items():
+        print(f"sk-cifar-ovr: {path} {reason}; left out", file=sys.stderr)
     return 1 if skipped else 0
-
-
-def _check_csv(path: Path) -> None:
-    """Raise an error before any work is done if the file cannot be written."""
-    from ._shared.files import check_folder
-
-    if path.is_dir():
-        raise IsADirectoryError(f"--csv {path} is a folder; name a file.")
-    try:
-        check_folder(path.parent)
-    except OSError as error:
-        raise OSError(f"Cannot write {path}: {error.strerror}. Name another file.") from error
 
 
 def _info(arguments) -> int:
@@ -277,7 +291,5 @@ def _info(arguments) -> int:
     if arguments.model is None:
         print(json.dumps(report.package_versions(), indent=1))
         return 0
-    from .persistence import load
-
-    print(report.estimator_description(load(arguments.model)))
+    print(report.estimator_description(report.load_model(arguments.model)))
     return 0

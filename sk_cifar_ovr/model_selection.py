@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import UndefinedMetricWarning
 
-from .metrics import ovr_answers, ovr_report
+from ._shared.label_matrices import UNKNOWN, columns_in_order, is_label_matrix, label_matrix
+from .metrics import OvRReport, ovr_answers, ovr_report
 
 __all__ = ["loss_grid", "ovr_scorer", "search_frame"]
 
@@ -96,12 +98,13 @@ def ovr_scorer(column: str = "class_f1", *, label=None) -> Callable[..., float]:
     callable ``(estimator, X, y) -> float``
         `scoring` for scikit-learn's searches and cross-validation. If the estimator has no `predict_ovr`, the labels
         of `predict` are scored. `y` are labels (n,) or a label matrix (n, K). The callable raises ValueError if
-        `column` or `label` does not exist.
+        `column` or `label` does not exist, or if nothing is known of `label`.
 
     Notes
     -----
     If a label matrix holds NaN (not known), pass a splitter such as ``cv=KFold(5)`` to scikit-learn: it refuses NaN
-    if `cv` is a number. Entries that are not known are left out of the score of their class.
+    if `cv` is a number. Entries that are not known are left out of the score of their class, and a class without any
+    known entry is left out of the mean.
 
     See Also
     --------
@@ -126,15 +129,34 @@ def _ovr_score(estimator, X, y, *, column: str, label) -> float:
     with warnings.catch_warnings():
         # Only an undefined value in the scored column is worth a warning.
         warnings.filterwarnings("ignore", message=f"(?!{column} )", category=UndefinedMetricWarning)
-        table = ovr_report(y, answers, classes=classes).frame(imbalance=True)
+        table = _report(y, answers, classes).frame(imbalance=True)
     if column not in table:
         raise ValueError(f"column={column!r} is not a column of the report: {[*table.columns[1:]]}.")
     if label is None:
         return float(table[column].mean())
-    (index,) = np.nonzero(classes == label)
-    if not len(index):
+    if label not in classes:
         raise ValueError(f"label={label!r} is not one of the classes {classes.tolist()}.")
+    (index,) = np.nonzero(table["class"] == label)
+    if not len(index):
+        raise ValueError(f"No label of {label!r} is known among the samples to score.")
     return float(table[column].iloc[index[0]])
+
+
+def _report(y, answers, classes) -> OvRReport:
+    """The report of the classes of which something is known."""
+    if not is_label_matrix(y):
+        return ovr_report(y, answers, classes=classes)
+    labels, names = label_matrix(y)
+    order = columns_in_order(classes.tolist(), names.tolist())
+    known = (labels != UNKNOWN).any(axis=0)
+    if known.all() or not known.any():
+        return ovr_report(y, answers, classes=classes)
+    # Zeros stand in for the columns without a known label, whose rows are then dropped.
+    filled = pd.DataFrame(np.where(labels == UNKNOWN, np.nan, labels), columns=names)
+    filled.loc[:, ~known] = 0.0
+    report = ovr_report(filled, answers, classes=classes)
+    known = known if order is None else known[order]
+    return replace(report, classes=report.classes[known], confusion=report.confusion[known])
 
 
 def search_frame(search, *, metric: str = "score") -> pd.DataFrame:

@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from sk_cifar_ovr import CNNClassifier, load, save
-from sk_cifar_ovr.cli import _setting, _threshold, main
+from sk_cifar_ovr.cli import METRICS, _setting, _threshold, main
 from sk_cifar_ovr.exceptions import DatasetError, PixelScaleWarning
 from sk_cifar_ovr.metrics import positive_probabilities
+from sk_cifar_ovr.one_vs_rest import _thresholds
 from sk_cifar_ovr.report import load_train_test_split
 
 ARCHIVE = Path(__file__).parents[2] / "shared" / "data" / "cifar10-jpeg.tar.xz"
@@ -78,6 +79,8 @@ def test_report_prints_the_table_and_progress_goes_to_stderr(report):
     assert "class 3/3" in done.stderr
     assert "TensorFlow" not in done.stderr
     assert "oneDNN" not in done.stderr
+    told = "36 training images get 2 epochs in batches of 16; choose other numbers with --set batch_size=N."
+    assert told in done.stderr
 
 
 def test_table_has_the_columns_of_the_reference(report):
@@ -96,6 +99,7 @@ def test_report_says_how_to_repeat_it(report):
         assert part in text, part
     figures = json.loads((out / "metrics.json").read_text())
     assert figures["rows"] == {"train": 36, "test": 36}
+    assert figures["settings"]["batch_size"] == 16
     assert len(figures["data"]["sha256"]) == 64
     assert np.array(figures["confusion"]).shape == (3, 2, 2)
     assert len(figures["scores"]["calibration_error"]) == 3
@@ -175,6 +179,7 @@ def test_predict_leaves_out_what_cannot_be_read_and_resizes_on_request(report, t
     Image.new("RGB", (8, 8), (200, 200, 200)).save(tmp_path / "1.png")
     Image.new("L", (30, 20)).save(tmp_path / "2.png")
     (tmp_path / "3.png").write_text("no picture")
+    os.mkfifo(tmp_path / "4.png")
     command = ["predict", str(out / "model.skovr"), str(tmp_path)]
     assert main(command) == 1
     error = capsys.readouterr().err
@@ -183,8 +188,53 @@ def test_predict_leaves_out_what_cannot_be_read_and_resizes_on_request(report, t
     for options in (["--resize"], ["--fit", "pad"]):
         assert main([*command, *options]) == 1
         captured = capsys.readouterr()
-        assert captured.err == f"sk-cifar-ovr: {tmp_path / '3.png'} cannot be read as an 8-bit image; left out\n"
+        assert captured.err.splitlines() == [
+            f"sk-cifar-ovr: {tmp_path / '4.png'} is no regular file; left out",
+            f"sk-cifar-ovr: {tmp_path / '3.png'} cannot be read as an 8-bit image; left out",
+        ]
         assert [Path(line.split()[0]).name for line in captured.out.splitlines()[1:]] == ["1.png", "2.png"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are always Unicode here")
+def test_predict_escapes_names_that_are_not_utf8(report, tmp_path, capsys):
+    Image.new("RGB", (8, 8)).save(tmp_path / os.fsdecode(b"\xff.png"))
+    (tmp_path / os.fsdecode(b"\xfe.png")).write_text("no picture")
+    table = tmp_path / "t.csv"
+    assert main(["predict", str(report[1] / "model.skovr"), str(tmp_path), "--csv", str(table)]) == 1
+    captured = capsys.readouterr()
+    with table.open(encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["image"] == f"{tmp_path}/\\udcff.png"
+    assert captured.out.splitlines()[1].split()[0] == row["image"]
+    assert "\\udcfe.png cannot be read" in captured.err
+
+
+def test_predict_scales_sixteen_bit_images_on_request(report, tmp_path, capsys):
+    Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(tmp_path / "deep.png")
+    command = ["predict", str(report[1] / "model.skovr"), str(tmp_path / "deep.png")]
+    assert main(command) == 1
+    assert "None of the 1 images can be read" in capsys.readouterr().err
+    assert main([*command, "--sixteen-bit", "scale"]) == 0
+    expected = load(report[1] / "model.skovr").predict(np.full((1, 8, 8, 3), 155, np.uint8))[0]
+    assert capsys.readouterr().out.splitlines()[1].split()[1] == expected
+
+
+def test_predict_says_what_a_path_is(report, tmp_path, capsys):
+    shutil.make_archive(str(tmp_path / "images"), "zip", report[0])
+    shutil.make_archive(str(tmp_path / "images"), "gztar", report[0])
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to("nowhere.png")
+    for name, told in (
+        ("nowhere.jpg", "does not exist"),
+        ("link.png", "is a link to a file that does not exist"),
+        ("pipe.png", "is neither a regular file nor a folder"),
+        ("images.zip", "is an archive. Unpack it and pass the folder"),
+        ("images.tar.gz", "is an archive. Unpack it and pass the folder"),
+    ):
+        assert main(["predict", str(report[1] / "model.skovr"), str(tmp_path / name)]) == 1
+        error = capsys.readouterr().err
+        assert f"{name}' {told}" in error
+        assert "folder or archive" not in error
 
 
 def test_predict_reads_many_images_in_blocks(report, tmp_path, capsys, monkeypatch):
@@ -214,9 +264,15 @@ def test_photographs_of_any_size_from_report_to_predict(tmp_path, capsys):
                 path.rename(root / folder / f"{size}_{path.name}")
     for size in ("30", "60"):
         shutil.rmtree(root / size)
+    (root / "a" / "damaged.png").write_text("no picture")
     model, out = tmp_path / "out" / "model.skovr", str(tmp_path / "out")
-    assert main(["report", "--data", str(root), "--out", out, "--quiet", "--set", "model__filters=[2, 2, 2]"]) == 0
+    command = ["report", "--data", str(root), "--out", out, "--quiet", "--set", "model__filters=[2, 2, 2]"]
+    assert main(command) == 1
+    assert "Restore or convert it, or pass --on-error skip." in capsys.readouterr().err
+    assert main([*command, "--on-error", "skip"]) == 0
     error = capsys.readouterr().err
+    assert "1 file was left out: 'a/damaged.png'." in error
+    assert "1 files left out" in (tmp_path / "out" / "report.md").read_text()
     assert "Images of 2 different sizes are brought to 32x32 (crop); choose another size with --image-size." in error
     assert "32 training images get 150 epochs in batches of 16" in error
     assert load(model).image_reading_ == {"image_size": [32, 32], "fit": "crop", "sixteen_bit": "refuse"}
@@ -235,21 +291,24 @@ def test_several_labels_from_report_to_predict(tmp_path, capsys):
     rows = []
     for i in range(40):
         pixels = rng.integers(0, 40, (8, 8, 3)) + np.array([180 * (i % 2), 180 * (i % 3 == 0), 0])
-        Image.fromarray(pixels.astype("uint8")).save(tmp_path / f"{i}.png")
+        (tmp_path / "images").mkdir(exist_ok=True)
+        Image.fromarray(pixels.astype("uint8")).save(tmp_path / "images" / f"{i}.png")
         rows.append(f"{i}.png,{'' if i == 7 else i % 2},{int(i % 3 == 0)}")
     (tmp_path / "labels.csv").write_text("\n".join(["file,red,green", *rows]))
     command = ["report", "--data", str(tmp_path / "labels.csv"), "--path-column", "file", "--quiet", "--epochs", "1"]
     command += ["--label-columns", "red", "green", "--threshold", "recall=0.9", "--out", str(tmp_path / "out")]
     command += ["--image-size", "8x8", "--lazy", "--set", "model__filters=[4, 4, 4]"]
-    assert main(command) == 0
+    assert main(command) == 1
+    assert "Pass --root if they are relative to another folder, or --on-error skip" in capsys.readouterr().err
+    assert main([*command, "--root", str(tmp_path / "images")]) == 0
     captured = capsys.readouterr()
     assert "| red | recall | 90.0 |" in captured.out
     model = tmp_path / "out" / "model.skovr"
-    assert main(["predict", str(model), str(tmp_path / "0.png"), "--csv", str(tmp_path / "t.csv")]) == 0
+    assert main(["predict", str(model), str(tmp_path / "images"), "--csv", str(tmp_path / "t.csv")]) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ["image", "predicted", "red", "%", "green", "%"]
     with (tmp_path / "t.csv").open() as file:
-        (row,) = csv.DictReader(file)
-    yes = load(model).predict_ovr(np.asarray(Image.open(tmp_path / "0.png"))[None])[0]
+        row = next(csv.DictReader(file))
+    yes = load(model).predict_ovr(np.asarray(Image.open(tmp_path / "images" / "0.png"))[None])[0]
     assert row["predicted"] == ", ".join(name for name, is_class in zip(["red", "green"], yes, strict=True) if is_class)
     assert main(["info", str(model)]) == 0
     told = capsys.readouterr().out
@@ -285,11 +344,60 @@ def test_thresholds_of_the_command_line(text, threshold):
     assert _threshold(text) == threshold
 
 
+def test_metrics_of_the_command_line_are_those_of_the_classifier():
+    assert METRICS == _thresholds.METRICS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "f2",
+        "nan",
+        "1.5",
+        "foo=0.5",
+        "precison=0.9",
+        "precision",
+        "precision=",
+        "precision=2",
+        "recall=0",
+        "recall=high",
+    ],
+)
+def test_thresholds_that_are_none_are_usage_errors(text, capsys):
+    with pytest.raises(SystemExit):
+        main(["report", "--threshold", text])
+    assert f"{text!r} is none of: a number from 0 to 1; f1 or balanced_accuracy; precision=P" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "There is not enough memory: use --lazy or --cache FOLDER"),
+        (
+            MemoryError("An array takes 1676.4 GiB, and 3.1 GiB are free. Pass lazy=True."),
+            "There is not enough memory (An array takes 1676.4 GiB, and 3.1 GiB are free): use --lazy",
+        ),
+        (
+            DatasetError("Pass image_size=(height, width),\n or cache=FOLDER."),
+            "Pass --image-size HEIGHTxWIDTH, or --cache",
+        ),
+    ],
+)
+def test_advice_names_options_of_the_command_line(error, told, tmp_path, capsys, monkeypatch):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("sk_cifar_ovr.report.load_train_test_split", fail)
+    assert main(["report", "--data", "photos", "--out", str(tmp_path / "out")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"sk-cifar-ovr: {told}")
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
+        (["--image-size", "0"], "'0' is not a height, or HEIGHTxWIDTH"),
         (["--image-size", "96x"], "'96x' is not a height, or HEIGHTxWIDTH"),
-        (["--threshold", "recall=high"], "'high' is not a number"),
         (["--fit", "squeeze"], "invalid choice"),
     ],
 )
@@ -332,6 +440,11 @@ def test_predict_and_info_take_a_single_network_too(digits, tmp_path, capsys):
     Image.fromarray(X[0, ..., 0]).save(tmp_path / "digit.png")
     assert main(["predict", str(tmp_path / "model"), str(tmp_path / "digit.png")]) == 0
     assert "digit.png" in capsys.readouterr().out
+    Image.new("L", (9, 9)).save(tmp_path / "large.png")
+    assert main(["predict", str(tmp_path / "model"), str(tmp_path / "large.png")]) == 1
+    error = capsys.readouterr().err
+    assert "--fit crop, pad or stretch" in error
+    assert "estimator.image_reading_ = data.reading before save" in error
     assert main(["info", str(tmp_path / "model")]) == 0
     assert "(8, 8, 1)" in capsys.readouterr().out
 
@@ -408,17 +521,29 @@ def test_an_unwritable_folder_is_found_before_training(tmp_path, capsys, monkeyp
         (["report", "--data", "digits", "--epochs", "0"], "epochs"),
         (["report", "--data", "digits", "--set", "loss=crossentropy"], "already set by loss='focal'"),
         (["report", "--model", "cifar_cn"], "did you mean 'cifar_cnn'"),
-        (["report", "--threshold", "f2"], "f2"),
         (["report", "--path-column", "file"], "both --path-column and --label-columns"),
+        (["report", "--root", "."], "both --path-column and --label-columns"),
         (["report", "--data", "digits", "--lazy"], "digits is not read from a folder"),
-        (["predict", "no-such-model", "image.png"], "no-such-model"),
+        (["report", "--path-column", "a", "--label-columns", "b"], "digits is no CSV file: leave out --path-column"),
+        (["report", "--data", ".", "--path-column", "a", "--label-columns", "b"], "is a folder, in which"),
+        (["report", "--data", "x.txt"], "'x.txt' cannot be read as an archive: it is"),
+        (["report", "--data", "x.jpg"], "x.jpg is a single image: pass a folder"),
+        (
+            ["predict", "no-such-model", "image.png"],
+            "There is no file 'no-such-model'. Name a model file: the model.skovr",
+        ),
+        (["info", "."], "'.' is a folder. Name a model file: the model.skovr"),
     ],
 )
 def test_bad_input_is_one_line_on_stderr(arguments, message, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Image.new("L", (8, 8)).save("x.jpg")
+    Path("x.txt").write_text("no archive")
     assert main(arguments) == 1
     error = capsys.readouterr().err.strip()
     assert message in error
+    assert "Errno" not in error
+    assert len(error.splitlines()) == 1
     assert "Traceback" not in error
 
 

@@ -1,6 +1,9 @@
 """Searches over focal, weighted and plain losses: alone, for all classes, and for each class."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from imblearn.pipeline import Pipeline
@@ -271,3 +274,27 @@ def test_a_search_does_not_go_on(three):
     ovr = OneVsRestCNNClassifier(GridSearchCV(CNNClassifier(**TINY), {}, cv=2), strategy="independent")
     with pytest.raises(ValueError, match="partial_fit"):
         ovr.partial_fit(X, y, [0, 1, 2])
+
+
+@pytest.mark.parametrize("reordered", [False, True])
+def test_a_class_without_known_labels_is_left_out_of_the_mean(reordered):
+    class Given:
+        classes_ = np.array(["a", "b", "c"])
+
+        def predict_ovr(self, X):
+            return X == 1
+
+    X = np.array([[1, 0, 1], [1, 1, 0], [0, 1, 0], [0, 1, 0]])
+    Y = pd.DataFrame({"a": [1, 0, 1, 0], "b": [1, 1, 0, np.nan], "c": np.nan})
+    Y = Y[["c", "a", "b"]] if reordered else Y
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ovr_scorer("class_recall")(Given(), X, Y) == pytest.approx(1 / 2)
+        assert ovr_scorer("accuracy")(Given(), X, Y) == pytest.approx((1 / 2 + 1 / 3) / 2)
+        assert ovr_scorer("accuracy", label="b")(Given(), X, Y) == pytest.approx(1 / 3)
+        only = ovr_scorer("accuracy")(Given(), X, Y.assign(b=np.nan))
+    assert only == pytest.approx(1 / 2)
+    with pytest.raises(ValueError, match="No label of 'c' is known among the samples"):
+        ovr_scorer(label="c")(Given(), X, Y)
+    with pytest.raises(ValueError, match="'d' is not one of the classes"):
+        ovr_scorer(label="d")(Given(), X, Y)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import issparse
 
 UNKNOWN = -1
@@ -16,6 +17,40 @@ def is_label_matrix(y) -> bool:
         # Ragged; the check of plain labels says so.
         return False
     return len(shape) == 2 and shape[1] != 1
+
+
+def check_plain_labels(y) -> None:
+    """Refuse labels of shape (n,) or (n, 1) that are sparse or not all known.
+
+    Raises
+    ------
+    ValueError
+        The message tells what to do instead.
+
+    Examples
+    --------
+    >>> check_plain_labels([0, 1, float("nan")])
+    Traceback (most recent call last):
+        ...
+    ValueError: Input y contains NaN: 1 of its 3 labels is not known. Plain labels must all be known: leave out ...
+    """
+    if issparse(y):
+        raise ValueError(
+            f"y is sparse, of shape {y.shape}: one column counts as plain labels, which must be dense. Use "
+            "y.toarray().ravel()."
+        )
+    if y is None:
+        # scikit-learn's own message for this is better.
+        return
+    masked = isinstance(y, np.ma.MaskedArray)
+    unknown = np.ma.getmaskarray(y) if masked else np.asarray(pd.isna(y))
+    if unknown.any():
+        n_unknown = np.count_nonzero(unknown)
+        raise ValueError(
+            f"Input y contains {'masked entries' if masked else 'NaN'}: {n_unknown} of its {unknown.size} labels "
+            f"{'is' if n_unknown == 1 else 'are'} not known. Plain labels must all be known: leave out these images. "
+            "One column counts as plain labels too; only a label matrix of two columns or more may hold unknown labels."
+        )
 
 
 def label_matrix(y) -> tuple[np.ndarray, np.ndarray]:
@@ -62,6 +97,20 @@ def label_matrix(y) -> tuple[np.ndarray, np.ndarray]:
     return labels, names
 
 
+def columns_in_order(classes, names) -> list[int] | None:
+    """Position of each class among named columns; None if other classes have names there.
+
+    Examples
+    --------
+    >>> columns_in_order(["cat", "dog"], ["dog", "cat"]), columns_in_order(["cat", "dog"], ["cat", "owl"])
+    ([1, 0], None)
+    """
+    wanted, found = list(classes), list(names)
+    if len(wanted) != len(found) or set(wanted) != set(found):
+        return None
+    return [found.index(label) for label in wanted]
+
+
 def _column_names(y) -> np.ndarray:
     """Names of the columns as strings, or as integers if all are."""
     n_columns = np.shape(y)[1]
@@ -86,8 +135,9 @@ def _values(y) -> tuple[np.ndarray, np.ndarray]:
         missing = np.isnan(values)
     else:
         values = values.astype(object)
-        # NaN differs from itself.
-        missing = np.frompyfunc(lambda value: value is None or value != value, 1, 1)(values).astype(bool)
+        missing = pd.isna(values)
+        # pd.NA is neither equal to a number nor different from it.
+        values = np.where(missing, None, values)
     return values, missing | masked
 
 

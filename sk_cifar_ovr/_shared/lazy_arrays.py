@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
+
+from .hdf5_datasets import StoredDataset, check_open, is_hdf5
 
 # Batches that are read while the one before is in use; fewer if they are large, but one.
 N_AHEAD = 3
@@ -21,12 +21,23 @@ AHEAD_BYTES = 2**28
 BLOCK_BYTES = 2**26
 # Attributes of arrays that are in memory, or on a device: data frames, and tensors of all libraries.
 IN_MEMORY = ("columns", "iloc", "numpy", "__dlpack__")
+REMEDY = (
+    "Estimators read it batch by batch: pass it to fit and predict as it is, or select fewer rows or a smaller "
+    "image_size first."
+)
 
 
 def is_lazy(X: Any) -> bool:
-    """Return whether X is an array-like that is not in memory: it has a shape, a dtype and rows to be read."""
+    """Return whether X is an array-like that is not in memory: it has a shape, a dtype and rows to be read.
+
+    Raises
+    ------
+    ValueError
+        If X is a dataset of an HDF5 file that was closed.
+    """
     if isinstance(X, np.ndarray) or issparse(X) or any(hasattr(X, name) for name in IN_MEMORY):
         return False
+    check_open(X)
     # The shape of an empty HDF5 dataset is None.
     return all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__")) and bool(X.shape)
 
@@ -52,11 +63,11 @@ class LazyArray:
     Notes
     -----
     Estimators of this package read datasets of h5py and Zarr, Dask arrays and the like batch by batch as they are.
-    scikit-learn selects rows itself, in `train_test_split`, `cross_validate` and searches, and would read all of them:
-    pass it a `LazyArray`.
+    scikit-learn selects rows itself, in `train_test_split`, `cross_validate` and searches, which reads all of them, or
+    fails because HDF5 takes increasing rows only: pass it a `LazyArray`.
 
     Pickling a view pickles its source. A dataset of h5py is pickled as the names of its file and dataset, and opened
-    again.
+    again when it is first read; its file must be open for reading only.
 
     Examples
     --------
@@ -72,9 +83,15 @@ class LazyArray:
     """
 
     def __init__(self, source: Any, rows=None, row_shape: tuple[int, ...] | None = None, limits=None):
-        self.source, self.rows, self.limits = source, rows, limits
-        self.row_shape = tuple(map(int, source.shape[1:])) if row_shape is None else row_shape
+        self._source, self.rows, self.limits = source, rows, limits
+        self.row_shape = tuple(map(int, self.source.shape[1:])) if row_shape is None else row_shape
         self.dtype = np.dtype(source.dtype)
+
+    @property
+    def source(self) -> Any:
+        """The array-like; a ValueError is raised if it is in an HDF5 file that was closed."""
+        check_open(self._source)
+        return self._source
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -103,10 +120,14 @@ class LazyArray:
         """A view for a slice, an index array or a mask; the values of one row for an integer."""
         if isinstance(key, tuple):
             # scikit-learn indexes rows as array[key, ...].
-            key, *rest = key
+            key, *rest = key or (...,)
             if any(each is not Ellipsis for each in rest):
                 raise IndexError("Only rows of an array that is read on demand can be selected.")
-        if isinstance(key, (int, np.integer)):
+        if key is Ellipsis:
+            return self
+        if isinstance(key, np.ndarray) and key.ndim == 0:
+            key = key[()]
+        if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
             return self.read(np.array([key]))[0]
         return self._view(self._selected(key), self.row_shape)
 
@@ -159,14 +180,9 @@ class LazyArray:
 
     def __getstate__(self) -> dict[str, Any]:
         state = vars(self).copy()
-        if type(self.source).__module__.partition(".")[0] == "h5py":
-            state["source"] = _StoredDataset.of(self.source)
+        if is_hdf5(self.source):
+            state["_source"] = StoredDataset(self.source)
         return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        if isinstance(self.source, _StoredDataset):
-            self.source = self.source.opened()
 
     def _view(self, rows: np.ndarray | None, row_shape: tuple[int, ...]) -> LazyArray:
         return LazyArray(self.source, rows, row_shape, self.limits)
@@ -177,12 +193,11 @@ class LazyArray:
         if isinstance(key, slice):
             rows = np.arange(*key.indices(n))
         else:
-            rows = np.asarray(key)
-            if rows.dtype == bool:
-                if rows.shape != (n,):
+            rows = np.asarray(key, dtype=np.intp if np.size(key) == 0 else None)
+            if rows.dtype == bool and rows.ndim == 1:
+                if len(rows) != n:
                     raise IndexError(f"the mask has shape {rows.shape}, and there are {n} rows")
                 rows = np.flatnonzero(rows)
-            rows = rows.astype(np.intp) if len(rows) == 0 else rows
             if rows.ndim != 1 or rows.dtype.kind not in "iu" or len(rows) and not -n <= rows.min() <= rows.max() < n:
                 raise IndexError(f"rows are selected by a slice, a mask or integers below {n}")
             rows = np.where(rows < 0, rows + n, rows)
@@ -206,35 +221,6 @@ class LazyArray:
                 f"{first} to {last}."
             )
         return values.reshape(len(rows), *self.row_shape)
-
-
-@dataclass(frozen=True)
-class _StoredDataset:
-    """A dataset in an HDF5 file, by name."""
-
-    file: str
-    name: str
-
-    @classmethod
-    def of(cls, dataset) -> _StoredDataset:
-        file = os.path.abspath(dataset.file.filename)
-        if dataset.name is None or not os.path.exists(file):
-            raise TypeError(
-                "This HDF5 dataset exists in memory only and cannot be sent to another process: store it in a file, "
-                "or use n_jobs=1."
-            )
-        return cls(file, dataset.name)
-
-    def opened(self) -> Any:
-        import h5py
-
-        try:
-            return h5py.File(self.file, "r")[self.name]
-        except (OSError, KeyError) as error:
-            raise OSError(
-                f"Dataset {self.name!r} of {self.file!r} cannot be opened in another process ({error}): open the file "
-                "for reading only (mode 'r'), or use n_jobs=1."
-            ) from error
 
 
 def blocks(X) -> Iterator[slice]:
@@ -279,13 +265,20 @@ def read_each(X, keys: Iterable) -> Generator[np.ndarray, None, None]:
         pool.shutdown(cancel_futures=True)
 
 
-def check_fits_memory(shape: tuple[int, ...], dtype: np.dtype) -> None:
+def check_fits_memory(shape: tuple[int, ...], dtype: np.dtype, remedy: str = REMEDY) -> None:
     """Refuse to hold an array in memory that would fill more than half of what is free.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : dtype
+    remedy : str, default=REMEDY
+        What to do instead, for the message.
 
     Raises
     ------
     MemoryError
-        The message says what to do.
+        If the array is larger.
     """
     import psutil
 
@@ -293,6 +286,5 @@ def check_fits_memory(shape: tuple[int, ...], dtype: np.dtype) -> None:
     if needed > free / 2:
         raise MemoryError(
             f"An array of shape {tuple(shape)} takes {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free. "
-            "Estimators read it batch by batch: pass it to fit and predict as it is, or select fewer rows or a "
-            "smaller image_size first."
+            f"{remedy}"
         )

@@ -5,11 +5,20 @@ from numbers import Integral
 
 import numpy as np
 from iterstrat.ml_stratifiers import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
-from sklearn.model_selection import check_cv, train_test_split
+from sklearn.model_selection import (
+    RepeatedStratifiedKFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    check_cv,
+    train_test_split,
+)
 
 from .label_matrices import UNKNOWN
 
 Split = tuple[np.ndarray, np.ndarray]
+# These refuse a label matrix.
+STRATIFIED = (RepeatedStratifiedKFold, StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit)
 
 
 def stratified_folds(X, labels: np.ndarray, cv=None) -> list[Split]:
@@ -45,6 +54,11 @@ def stratified_folds(X, labels: np.ndarray, cv=None) -> list[Split]:
     elif isinstance(cv, Integral):
         # Unlike scikit-learn's, it draws at random even without shuffling.
         splitter = MultilabelStratifiedKFold(cv, shuffle=True, random_state=0)
+    elif isinstance(cv, STRATIFIED):
+        raise ValueError(
+            f"cv={cv!r} takes one label an image, and the labels are a matrix: pass the number of folds, which are "
+            "then stratified too, or KFold."
+        )
     else:
         splitter = check_cv(cv)
     with warnings.catch_warnings():
@@ -76,7 +90,15 @@ def stratified_split(labels: np.ndarray, test_size: float, seed: int) -> Split:
     strata, everything = _strata(labels), np.arange(len(labels))
     if strata.ndim == 2:
         splitter = MultilabelStratifiedShuffleSplit(1, test_size=test_size, random_state=seed)
-        return next(splitter.split(everything, strata))
+        train, test = next(splitter.split(everything, strata))
+        is_alone = np.zeros(len(labels), bool)
+        for label in (0, 1):
+            has_label = np.asarray(labels == label)
+            is_alone |= has_label[:, has_label.sum(axis=0) == 1].any(axis=1)
+        stays = is_alone[test]
+        if stays.all():
+            raise ValueError(f"With test_size={test_size}, every image held out would be the only one of some label.")
+        return np.concatenate([train, test[stays]]), test[~stays]
     _, groups, counts = np.unique(strata, return_inverse=True, return_counts=True)
     is_alone = counts[groups] == 1
     rest = everything[~is_alone]

@@ -9,12 +9,12 @@ from ._base import BaseImageClassifier
 from ._classifier import CNNClassifier
 from ._fitting import FitMode, copy_fitted, fit_classifier, run_job, set_fitted, training_job
 from ._images import LEARNT, checked_images, images_like_fitted
-from ._labelled_images import LabelledImages, labelled_images
+from ._labelled_images import LabelledImages, checked_weights, labelled_images
 from ._loss_and_optimizer import optimizer_class
 from ._network_setup import NetworkSetup, expected_scale, restored_spec, set_up_network, untrained_spec
 from ._recipes import with_recipe
 from ._scikeras import is_scikeras, scikeras_input, scikeras_network
-from ._train_validation_split import Targets, TaskSampler
+from ._train_validation_split import Targets, TaskSampler, ValidationSplitError
 
 __all__ = [
     "LEARNT",
@@ -25,7 +25,9 @@ __all__ = [
     "NetworkSetup",
     "Targets",
     "TaskSampler",
+    "ValidationSplitError",
     "checked_images",
+    "checked_weights",
     "copy_fitted",
     "expected_scale",
     "fit_classifier",

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from .._shared.sklearn_internals import fit_context
 from ._fitting import FitMode
 from ._images import keeps_last_fit
-from ._labelled_images import LabelledImages, check_partial_fit, labelled_images
+from ._labelled_images import LabelledImages, check_known_columns, check_partial_fit, labelled_images
 
 
 class BaseImageClassifier(ClassifierMixin, BaseEstimator):
@@ -98,6 +98,7 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
     def _fit_checked(self, X, y, sample_weight, classes, mode: FitMode):
         classes = self.classes_ if mode.continues else classes
         images = labelled_images(self, X, y, sample_weight, classes=classes, reset=not mode.continues)
+        check_known_columns(images, partial=mode.partial)
         return self._fit_images(images, mode)
 
     @abstractmethod

@@ -72,5 +72,7 @@ def balanced_weights(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """Weights ``n / (n_classes * count)`` of scikit-learn's "balanced"; 1 for a class without images."""
     present = np.unique(labels)
     weights = np.ones(n_classes)
+    if not len(present):
+        return weights
     weights[present] = compute_class_weight("balanced", classes=present, y=labels)
     return weights

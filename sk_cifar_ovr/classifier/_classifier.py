@@ -104,7 +104,8 @@ class CNNClassifier(BaseImageClassifier):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X had names.
     image_reading_ : dict or None
-        How the images were read from files, if X knows it, as `ImageFiles` does.
+        How the training images were prepared (`image_size`, `fit`, `sixteen_bit`), for ``sk-cifar-ovr predict``: set
+        if X is an `ImageFiles`, and by ``sk-cifar-ovr report``. Arrays do not tell; assign `data.reading` to it.
     network_ : object
         The trained network as plain data: how it is built, and its weights.
     model_ : keras.Model

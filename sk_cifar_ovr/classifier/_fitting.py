@@ -21,7 +21,13 @@ from ._labelled_images import LabelledImages
 from ._loss_and_optimizer import averaging_the_last_steps, check_optimizer
 from ._network_setup import NetworkSetup, set_up_network
 from ._objective import make_objective
-from ._train_validation_split import Targets, TaskSampler, TrainValidationSplit, train_validation_split
+from ._train_validation_split import (
+    Targets,
+    TaskSampler,
+    TrainValidationSplit,
+    ValidationSplitError,
+    train_validation_split,
+)
 
 FITTED = ("network_", "classes_", "history_", "n_iter_", "n_features_in_")
 
@@ -173,7 +179,7 @@ def _training_data(split: TrainValidationSplit, setup: NetworkSetup, class_weigh
         n_networks=1 if spec.shares_trunk else spec.n_heads or 1,
     )
     if len(data.validation) and not data.weights_of(data.validation).any():
-        raise ValueError(
+        raise ValidationSplitError(
             "No image held out for validation has weight: change class_weight, or hold out more by validation_fraction."
         )
     return data

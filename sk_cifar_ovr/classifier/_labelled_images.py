@@ -5,11 +5,12 @@ from numbers import Number
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
-from .._shared.label_matrices import UNKNOWN, is_label_matrix, label_matrix
+from .._shared.label_matrices import UNKNOWN, check_plain_labels, is_label_matrix, label_matrix
 from ._images import checked_images
 
 
@@ -86,8 +87,8 @@ def labelled_images(estimator, X, y, sample_weight=None, *, classes=None, reset:
     Raises
     ------
     ValueError
-        If something is invalid, y holds one class only or a label that is not among `classes`, a column of a matrix
-        holds nothing known, or y is of another kind than in the last fit.
+        If something is invalid, y holds one class only or a label that is not among `classes`, plain labels are not
+        all known, or y is of another kind than in the last fit.
     """
     name, is_matrix = type(estimator).__name__, is_label_matrix(y)
     if is_matrix and not get_tags(estimator).classifier_tags.multi_label:
@@ -98,6 +99,7 @@ def labelled_images(estimator, X, y, sample_weight=None, *, classes=None, reset:
             f"{'one label an image' if is_matrix else 'a label matrix'}: fit a clone instead."
         )
     if not is_matrix:
+        check_plain_labels(y)
         X, y = checked_images(estimator, X, y, reset=reset)
         check_classification_targets(y)
         classes = checked_classes(y, classes, name)
@@ -106,9 +108,7 @@ def labelled_images(estimator, X, y, sample_weight=None, *, classes=None, reset:
     X = checked_images(estimator, X, reset=reset)
     check_consistent_length(X, labels)
     classes = names if classes is None else _checked_names(names, np.asarray(classes), hasattr(y, "columns"))
-    images = LabelledImages(X, labels, classes, checked_weights(sample_weight, X))
-    _check_columns(images)
-    return images
+    return LabelledImages(X, labels, classes, checked_weights(sample_weight, X))
 
 
 def _where_to_go(y, estimator: str) -> str:
@@ -123,7 +123,8 @@ def _where_to_go(y, estimator: str) -> str:
         return message
     if (labels == UNKNOWN).any() or (labels.sum(axis=1) != 1).any():
         return message
-    return f"{message} Here every row has exactly one 1: y.argmax(axis=1) gives the label of each image."
+    dense = "y.toarray()" if issparse(y) else "np.asarray(y)"
+    return f"{message} Here every row has exactly one 1: {dense}.argmax(axis=1) gives the label of each image."
 
 
 def _checked_names(names: np.ndarray, classes: np.ndarray, are_given: bool) -> np.ndarray:
@@ -131,13 +132,28 @@ def _checked_names(names: np.ndarray, classes: np.ndarray, are_given: bool) -> n
     if len(names) != len(classes) or (are_given and not np.array_equal(names, classes)):
         what = f"columns {names.tolist()}" if are_given else f"{len(names)} columns"
         raise ValueError(f"The label matrix has {what}, but its classes are {classes.tolist()}.")
+    if len(set(classes.tolist())) != len(classes):
+        raise ValueError(f"classes names a class twice: {classes.tolist()}.")
     return classes
 
 
-def _check_columns(images: LabelledImages) -> None:
-    """Refuse columns of a label matrix without any known label."""
-    empty = images.classes[images.label_counts().sum(axis=1) == 0].tolist()
-    if empty:
+def check_known_columns(images: LabelledImages, *, partial: bool) -> None:
+    """Refuse columns of a label matrix without any known label.
+
+    Parameters
+    ----------
+    images : LabelledImages
+    partial : bool
+        Whether it is one of several calls, of which only a matrix without any known label is refused.
+
+    Raises
+    ------
+    ValueError
+        The message names the columns.
+    """
+    is_empty = images.label_counts().sum(axis=1) == 0
+    if images.multilabel and (is_empty.all() if partial else is_empty.any()):
+        empty = images.classes[is_empty].tolist()
         raise ValueError(
             f"No label of {', '.join(map(repr, empty))} is known for an image that has weight: leave such columns out "
             "of the label matrix, or give more images."

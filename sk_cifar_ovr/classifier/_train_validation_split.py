@@ -11,6 +11,10 @@ from .._shared.stratification import stratified_split
 VALIDATION_FRACTION = 0.1
 
 
+class ValidationSplitError(ValueError):
+    """No image can be held out for validation, or none that has weight."""
+
+
 class TaskSampler(Protocol):
     """A sampler of one binary task, with what it does to images as arrays."""
 
@@ -94,7 +98,7 @@ def train_validation_split(X, targets: Targets, settings, seed: int) -> TrainVal
 
     Raises
     ------
-    ValueError
+    ValidationSplitError
         If the split cannot be made, or a part of it has no weight.
     ResamplingError
         If the sampler cannot resample the images.
@@ -104,7 +108,7 @@ def train_validation_split(X, targets: Targets, settings, seed: int) -> TrainVal
     if weights is not None:
         train, validation = train[weights[train] > 0], validation[weights[validation] > 0]
     if not len(train) or (settings.early_stopping and not len(validation)):
-        raise ValueError(
+        raise ValidationSplitError(
             "The validation split left one part without an image that has weight: change validation_fraction or give "
             "more images a weight."
         )
@@ -130,7 +134,7 @@ def _indices(targets: Targets, settings, seed: int) -> tuple[np.ndarray, np.ndar
     try:
         train, validation = stratified_split(targets.strata[rows], fraction, seed)
     except ValueError as error:
-        raise ValueError(
+        raise ValidationSplitError(
             f"{error} This is the stratified split that validation_fraction={fraction} (early_stopping takes a tenth "
             "without it) asks for: use a larger share, more images, or neither."
         ) from error
@@ -167,4 +171,10 @@ def _split_of_tasks(split: TrainValidationSplit, samplers: list[TaskSampler | No
     by_task = counts * weights[:, None]
     by_task[split.validation] = (known * weights[:, None])[split.validation]
     train = split.train[counts[split.train].any(axis=1)]
+    unlearnt = np.flatnonzero(by_task.any(axis=0) & ~by_task[train].any(axis=0)).tolist()
+    if unlearnt:
+        raise ValidationSplitError(
+            f"The validation split left no image with a known label to train tasks {unlearnt} on: change "
+            "validation_fraction or give more labels."
+        )
     return replace(split, labels=labels, weights=by_task, counts=counts, train=train)

@@ -57,7 +57,8 @@ def load_image_folder(
         Part to load. None is the training part, or all images if the source is not split.
     lazy : bool, default=False
         If True, `images` is an `ImageFiles`, an array whose pixels are read from the files when they are needed. Only
-        the headers of the files are checked in advance. Archives need `cache` in addition.
+        the headers of the files are checked in advance, so that some kinds of damage are an error later, when the
+        image is read, even with ``on_error="skip"``. Archives need `cache` in addition.
     cache : path-like, default=None
         Folder in which the decoded images are kept in a memory-mapped file, so that they are decoded only once. The
         file is made again if the images or the parameters change. The folder can be deleted at any time. If it cannot
@@ -103,6 +104,8 @@ def load_image_folder(
         is None; or if the source does not have the part.
     ValueError
         If a parameter has another value.
+    MemoryError
+        If the images would fill more than half of the memory that is free, without `lazy` and `cache`.
 
     See Also
     --------
@@ -114,8 +117,9 @@ def load_image_folder(
     Notes
     -----
     The orientation in EXIF metadata is applied. Color profiles are ignored. Transparent images are laid on white.
-    JPEG files much larger than `image_size` are decoded at reduced scale. Hidden files, files that operating systems
-    add, and files above the class folders that are not images are ignored.
+    JPEG files much larger than `image_size` are decoded at reduced scale. Images of more than twice
+    ``PIL.Image.MAX_IMAGE_PIXELS`` (179 million pixels by default) cannot be read unless this number is raised. Hidden
+    files, files that operating systems add, and files above the class folders that are not images are ignored.
 
     Examples
     --------

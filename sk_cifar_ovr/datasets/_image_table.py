@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ def load_image_table(
         The table, or a CSV file (.tsv: separated by tabs) with a header.
     path_column : str
         Column of the paths of the images.
-    label_columns : str or list of str
+    label_columns : str, or list or other sequence of str
         Column of the class of each image, or several columns of 0 and 1 (also false and true), one a class, for images
         with any number of labels. Empty cells of several columns are labels that are not known.
     root : path-like, default=None
@@ -91,9 +93,11 @@ def load_image_table(
         values other than 0 and 1 in one of several columns; if a path does not exist; if an image cannot be read, or
         differs in size from the first and `image_size` is None.
     TypeError
-        If `frame` is something else.
+        If `frame` or `label_columns` is something else.
     ValueError
         If a parameter has another value.
+    MemoryError
+        If the images would fill more than half of the memory that is free, without `lazy` and `cache`.
 
     See Also
     --------
@@ -118,6 +122,7 @@ def load_image_table(
     ((2, 8, 8, 3), [[1.0, 1.0], [0.0, nan]], ['cat', 'indoors'])
     """
     loading = Loading(checked_reading(image_size, fit, sixteen_bit), on_error, lazy, cache, verbose)
+    label_columns = _checked_labels(label_columns)
     table, name, folder = _read_table(frame)
     _check_columns(table, path_column, label_columns, name)
     root = os.fspath(folder if root is None else Path(root).expanduser())
@@ -164,9 +169,20 @@ def _read_table(frame: Any) -> tuple[Any, str, Path]:
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     try:
         # Cells are kept as they are written: 007 is no number, and NA may be a class. File names need not be UTF-8.
-        table = pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, na_values=[""], encoding_errors="surrogateescape"
-        )
+        with warnings.catch_warnings():
+            # Cells beyond the header, unless all of them are empty.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path,
+                sep=separator,
+                index_col=False,
+                dtype=str,
+                keep_default_na=False,
+                na_values=[""],
+                encoding_errors="surrogateescape",
+            )
+    except pd.errors.ParserWarning as error:
+        raise DatasetError(f"{str(path)!r} has rows with more cells than its header. Name all columns.") from error
     except (ValueError, OSError) as error:
         raise DatasetError(
             f"{str(path)!r} cannot be read as a table ({error}). Pass a CSV file with a header."
@@ -174,13 +190,22 @@ def _read_table(frame: Any) -> tuple[Any, str, Path]:
     return table, path.name, path.parent
 
 
-def _check_columns(table: Any, path_column: str, label_columns: Any, name: str) -> None:
-    if not isinstance(label_columns, str):
-        if len(label_columns) < 2:
-            raise ValueError(
-                f"label_columns is {label_columns!r}; pass the name of one column as a string, or at least two names."
-            )
-        label_columns = list(label_columns)
+def _checked_labels(label_columns: Any) -> str | list:
+    if isinstance(label_columns, str):
+        return label_columns
+    if not isinstance(label_columns, Iterable):
+        raise TypeError(
+            f"label_columns is {label_columns!r}; pass the name of one column as a string, or a list of names."
+        )
+    label_columns = list(label_columns)
+    if len(label_columns) < 2:
+        raise ValueError(
+            f"label_columns is {label_columns!r}; pass the name of one column as a string, or at least two names."
+        )
+    return label_columns
+
+
+def _check_columns(table: Any, path_column: str, label_columns: str | list, name: str) -> None:
     labels = [label_columns] if isinstance(label_columns, str) else label_columns
     known = [str(column) for column in table.columns]
     for column in (path_column, *labels):

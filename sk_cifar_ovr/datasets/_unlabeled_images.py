@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import tarfile
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,7 +16,12 @@ from ..exceptions import DatasetError, ImageShapeError
 from ._class_folders import natural_sort_key
 from .files import MODES, Fit, SixteenBit, SourceFile, checked_reading, decode_files, is_image, read_source, shown_size
 
-Paths = Iterable[str | os.PathLike]
+Paths = str | os.PathLike | Iterable[str | os.PathLike]
+
+# Why a path is left out.
+UNREADABLE = "cannot be read as an 8-bit image"
+NOT_REGULAR = "is no regular file"
+LINK = "is a link that is not followed"
 
 
 def read_image_files(
@@ -30,7 +37,7 @@ def read_image_files(
 
     Parameters
     ----------
-    paths : iterable of path-like
+    paths : path-like or iterable of path-like
         Image files, and folders, of which all images are read.
     shape : tuple of int
         Shape ``(h, w, c)`` of the images. Grayscale and color are converted to each other.
@@ -50,14 +57,14 @@ def read_image_files(
     images : ndarray of uint8, shape (n, h, w, c)
         The images, in the order of `paths`, and in natural order inside a folder.
     skipped : list of str
-        Paths of the files that cannot be read.
+        Paths of the files that cannot be read, and of links and special files that are never read.
 
     Raises
     ------
     FileNotFoundError
         If one of the paths does not exist.
     DatasetError
-        If there is no image, or none can be read.
+        If there is no image, none can be read, or a path is an archive or a special file.
     ImageShapeError
         If an image has another size and `fit` is None, or image files cannot have this shape.
     ValueError
@@ -89,7 +96,8 @@ def read_image_files(
         )
     )
     names, images, skipped = zip(*blocks, strict=True)
-    return sum(names, start=[]), np.concatenate(images) if len(images) > 1 else images[0], sum(skipped, start=[])
+    left_out = [path for part in skipped for path in part]
+    return sum(names, start=[]), np.concatenate(images) if len(images) > 1 else images[0], left_out
 
 
 def image_file_blocks(
@@ -99,7 +107,7 @@ def image_file_blocks(
     fit: Fit | None = None,
     sixteen_bit: SixteenBit = "refuse",
     verbose: int = 0,
-) -> Iterator[tuple[list[str], np.ndarray, list[str]]]:
+) -> Iterator[tuple[list[str], np.ndarray, dict[str, str]]]:
     """Read images as `read_image_files` does, in blocks of bounded size.
 
     Parameters
@@ -109,8 +117,10 @@ def image_file_blocks(
 
     Yields
     ------
-    names, images, skipped
+    names, images
         Of one block, as `read_image_files` returns them for all images.
+    skipped : dict of str to str
+        Paths of one block that are left out, and why.
     """
     reading = checked_reading(tuple(shape[:2]), fit or "crop", sixteen_bit)
     if shape[-1] not in MODES:
@@ -129,26 +139,43 @@ def image_file_blocks(
             if n_found == 0 and start + n_images >= len(files):
                 raise
         n_found += len(kept)
-        yield [part[i].display_name for i in kept], images, passed_over + [file.display_name for file in skipped]
-        passed_over = []
+        left_out = passed_over | {file.display_name: UNREADABLE for file in skipped}
+        yield [part[i].display_name for i in kept], images, left_out
+        passed_over = {}
 
 
-def _listed(paths: Paths) -> tuple[list[SourceFile], list[str]]:
-    """Image files, and paths of what is no regular file."""
+def _listed(paths: Paths) -> tuple[list[SourceFile], dict[str, str]]:
+    """Image files, and what is never read, with the reason."""
     files: list[SourceFile] = []
-    passed_over: list[str] = []
-    for path in map(Path, paths):
-        if path.is_file():
+    passed_over: dict[str, str] = {}
+    paths = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    for path in (Path(path).expanduser() for path in paths):
+        if not path.is_dir():
+            _check_file(path)
             files.append(SourceFile(path.name, str(path)))
             continue
         source = read_source(path, is_image, follow_links=True)
-        passed_over += [str(path / name) for name in source.passed_over]
+        for name in source.passed_over:
+            passed_over[str(path / name)] = LINK if (path / name).is_symlink() else NOT_REGULAR
         if not source.files:
             raise DatasetError(f"There are no images in {str(path)!r}. Pass image files or folders of them.")
         files.extend(sorted(source.files, key=lambda file: natural_sort_key(file.name)))
     if not files:
         raise DatasetError("There are no images: pass image files or folders of them.")
     return files, passed_over
+
+
+def _check_file(path: Path) -> None:
+    """Raise an error for a path that can be no image file."""
+    if not path.exists():
+        what = "is a link to a file that does not exist" if path.is_symlink() else "does not exist"
+        raise FileNotFoundError(f"{str(path)!r} {what}; check the path. Pass image files or folders of them.")
+    if not path.is_file():
+        raise DatasetError(
+            f"{str(path)!r} is neither a regular file nor a folder. Pass image files or folders of them."
+        )
+    if not is_image(path.name) and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path)):
+        raise DatasetError(f"{str(path)!r} is an archive. Unpack it and pass the folder.")
 
 
 def _check_sizes(files: Iterable[SourceFile], expected: tuple[int, ...]) -> None:
@@ -158,6 +185,6 @@ def _check_sizes(files: Iterable[SourceFile], expected: tuple[int, ...]) -> None
         if size is not None and size != expected:
             shown, wanted = (f"{width}x{height}" for height, width in (size, expected))
             raise ImageShapeError(
-                f"{file.display_name!r} is {shown} (width x height), not {wanted}. Bring images to that size by "
-                "fit='crop', 'pad' or 'stretch'; on the command line by --fit crop, pad or stretch."
+                f"{file.display_name!r} is {shown} (width x height), not {wanted}. Bring images to that size with "
+                "fit='crop', 'pad' or 'stretch'."
             )

@@ -59,14 +59,18 @@ class TrainingData:
     def mean_weight(self) -> np.ndarray | float:
         """Mean weight of the training images, for each task; the weights of a batch are divided by it.
 
+        It is 1 for a task of which no training image has a sample weight, as in a call of `partial_fit`.
+
         Raises
         ------
         ValueError
-            If all training images of a task have weight 0.
+            If class weights leave a task without weight, or all training images have weight 0.
         """
         if self.weights is None and self.class_weights is None:
             return 1.0
         total = sum(weights.sum(axis=0) for _, weights in self._weighted_parts())
+        if self.weights is not None and self.weights.ndim == 2:
+            total = np.where(self.weights[self.train].any(axis=0), total, len(self.train))
         idle = np.flatnonzero(np.atleast_1d(total) <= 0)
         if len(idle):
             which = f" of tasks {idle.tolist()}" if np.ndim(total) else ""
@@ -78,14 +82,15 @@ class TrainingData:
     def class_shares(self, n_classes: int, alpha: np.ndarray | float = 1.0) -> np.ndarray:
         """Share of each class in the weight of the training images, for each task, (K, C); none is 0.
 
-        `alpha` is the loss's own weight of each class.
+        They are equal in a task without weight. `alpha` is the loss's own weight of each class.
         """
         shares = np.zeros((self.labels.shape[1], n_classes))
         for labels, weights in self._weighted_parts():
             for c in range(n_classes):
                 shares[:, c] += np.where(labels == c, weights, 0.0).sum(axis=0)
         shares *= alpha
-        return np.maximum(shares / shares.sum(axis=1, keepdims=True), MIN_SHARE)
+        total, equal = shares.sum(axis=1, keepdims=True), np.full_like(shares, 1 / n_classes)
+        return np.maximum(np.divide(shares, total, out=equal, where=total > 0), MIN_SHARE)
 
     def _weighted_parts(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Labels and weights of the training images, as often as they are drawn, in parts of bounded size."""

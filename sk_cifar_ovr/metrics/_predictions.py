@@ -87,7 +87,7 @@ def positive_probabilities(estimator: Any, X: Any) -> NDArray[np.float64]:
     ----------
     estimator : fitted classifier, Pipeline or search
         Passed through :func:`final_step`. If the classifier has `predict_ovr`, its `decision_function` gives the
-        log-odds of the K tasks. Otherwise, and for several labels per sample, `predict_proba` is used.
+        log-odds of the K tasks. Otherwise `predict_proba` is used.
     X : array-like
         Input of `estimator`.
 
@@ -105,8 +105,7 @@ def positive_probabilities(estimator: Any, X: Any) -> NDArray[np.float64]:
     (150, 3)
     """
     estimator, X = final_step(estimator, X)
-    # With several labels, `predict_proba` is not normalised over the classes.
-    if getattr(estimator, "multilabel_", False) or not hasattr(estimator, "predict_ovr"):
+    if not hasattr(estimator, "predict_ovr"):
         return np.asarray(estimator.predict_proba(X), dtype=np.float64)
     scores = np.asarray(estimator.decision_function(X), dtype=np.float64)
     if scores.ndim == 1:

@@ -302,14 +302,15 @@ def ovr_report(
     predicted : array-like of shape (n, K) or (n,)
         Yes/no predictions of the K class-vs-rest tasks (`predict_ovr`), or one label per sample (`predict`). With
         two classes, booleans of shape (n,) or (n, 1) are, as in scikit-learn, the predictions for the second class.
-        With a label matrix, the shape must be (n, K).
+        With a label matrix, the shape must be (n, K). The columns of a data frame that has the names of the classes
+        are matched by name.
     classes : array-like of shape (K,), default=None
         Labels in column order. None takes the sorted labels of `y_true`, and of `predicted` if it holds labels. For
         a label matrix, None takes the column names of a data frame, otherwise 0 to K - 1. If a data frame has the
         names of `classes` in another order, its columns are sorted.
     probabilities : array-like of shape (n, K), default=None
         Positive-class probability in each task, for the columns of `scores`. With two classes, (n,) is accepted too:
-        the probability of the second class.
+        the probability of the second class. A data frame is matched as `predicted` is.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
-from .._shared.label_matrices import UNKNOWN, is_label_matrix, label_matrix
+from .._shared.label_matrices import UNKNOWN, check_plain_labels, columns_in_order, is_label_matrix, label_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,17 +134,20 @@ def _columns_of(classes: NDArray[Any], names: NDArray[Any]) -> list[int]:
     """Column of each class: matched by name, or by position if no name is a class."""
     if len(classes) != len(names):
         raise ValueError(f"The label matrix has {len(names)} columns for {len(classes)} classes: {classes.tolist()}.")
-    wanted, found = classes.tolist(), names.tolist()
-    if set(wanted) == set(found):
-        return [found.index(label) for label in wanted]
-    if set(wanted) & set(found) and found != list(range(len(found))):
-        raise ValueError(f"The columns {found} of the label matrix are not the classes {wanted}.")
-    return list(range(len(found)))
+    order = columns_in_order(classes.tolist(), names.tolist())
+    return _by_position(classes, names.tolist(), "label matrix") if order is None else order
+
+
+def _by_position(classes: NDArray[Any], names: list[Any], what: str) -> list[int]:
+    """All columns in their order, if their names are none of the classes."""
+    wanted, positions = classes.tolist(), list(range(len(names)))
+    if set(wanted) & set(names) and names != positions:
+        raise ValueError(f"The columns {names} of the {what} are not the classes {wanted}.")
+    return positions
 
 
 def _label_column(y: ArrayLike) -> NDArray[Any]:
-    if np.ma.is_masked(y):
-        raise ValueError("Labels of shape (n,) must all be known, but some are masked: leave these samples out.")
+    check_plain_labels(y)
     check_classification_targets(y)
     return np.asarray(column_or_1d(y))
 
@@ -219,7 +222,8 @@ def check_predicted(
             "probabilities go into `probabilities`."
         )
     truth = check_truth(y, classes) if truth is None else truth
-    return truth, _task_columns(given.astype(bool), truth, "predicted", np.logical_not), False
+    given = _in_class_order(given.astype(bool), predicted, truth, "predicted")
+    return truth, _task_columns(given, truth, "predicted", np.logical_not), False
 
 
 def check_probabilities(probabilities: ArrayLike, truth: Truth) -> NDArray[np.float64]:
@@ -229,7 +233,17 @@ def check_probabilities(probabilities: ArrayLike, truth: Truth) -> NDArray[np.fl
         raise ValueError(f"`probabilities` has {len(checked)} rows, but `y_true` has {len(truth)}.")
     if checked.min() < 0 or checked.max() > 1:
         raise ValueError("`probabilities` has values outside 0-1; raw scores are not probabilities.")
+    checked = _in_class_order(checked, probabilities, truth, "probabilities")
     return _task_columns(checked, truth, "probabilities", lambda positive: 1 - positive)
+
+
+def _in_class_order(values: NDArray[Any], given: Any, truth: Truth, name: str) -> NDArray[Any]:
+    """The columns of a data frame in the order of the classes, if it names them; other values as they are."""
+    names = list(getattr(given, "columns", []))
+    if len(names) != len(truth.classes) or names == list(range(len(names))):
+        return values
+    order = columns_in_order(truth.classes.tolist(), names)
+    return values[:, _by_position(truth.classes, names, f"data frame `{name}`") if order is None else order]
 
 
 def check_thresholds(thresholds: ArrayLike, truth: Truth) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from ._cross_fitting import cross_fitting, refuse_tuning, untuned
 from ._searches import BaseSearchCV, inner_classifier, is_search, task_estimator
 from ._task_samplers import check_resampling, task_samplers
 from ._task_settings import TaskSettings
-from ._tasks import FittedTasks, constant_tasks, subset_accuracy
+from ._tasks import FittedTasks, constant_tasks, subset_accuracy, warn_without_validation
 from ._threshold_rules import threshold_rules
 
 
@@ -91,7 +91,8 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
     feature_names_in_ : ndarray of str
         Names of the columns, if X had names.
     image_reading_ : dict or None
-        How the images were read from files, if X knows it, as `ImageFiles` does.
+        How the training images were prepared (`image_size`, `fit`, `sixteen_bit`), for ``sk-cifar-ovr predict``: set
+        if X is an `ImageFiles`, and by ``sk-cifar-ovr report``. Arrays do not tell; assign `data.reading` to it.
 
     See Also
     --------
@@ -214,7 +215,8 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         Warns
         -----
         UserWarning
-            If a column of a label matrix holds only one of 0 and 1.
+            If a column of a label matrix holds only one of 0 and 1, or too few known labels for images to be held
+            out: with "independent" its network is then trained without validation.
         RareClassWarning
             If a class has too few images for its threshold or calibrator to be tuned.
         ThresholdPromiseWarning
@@ -252,7 +254,9 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         Notes
         -----
         The state of the optimizer is kept from call to call. A learning-rate schedule runs over each call, and
-        balanced weights are those of its images.
+        balanced weights are those of its images. If a column of a label matrix holds no known label, its task learns
+        nothing from this call. With "joint" its head can still be moved by the momentum of earlier calls. With
+        "independent" the first call needs a known label in every column.
         """
         return super().partial_fit(X, y, classes, sample_weight)
 
@@ -282,6 +286,7 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         with Progress(n_shown * n_epochs, n_epochs, self.verbose or inner.verbose) as progress:
             tuned = untuned(rules) if tuning is None else tuning.fit(settings, images, progress)
             fitted = settings.fit(images, mode, progress, earlier)
+        warn_without_validation(inner, fitted, images)
         for estimator in fitted.estimators:
             for name in LEARNT:
                 if hasattr(self, name):
@@ -383,7 +388,12 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
             A row may be True for several classes or none. If two classes share one task, the first column is the
             opposite of the second.
         """
-        answers = self._outputs(X)[..., 1] >= self.thresholds_
+        outputs = self._outputs(X)
+        # As in tuning: float32 rounds probabilities near 1 to 1, but not their log-odds.
+        positive = outputs[..., 1]
+        if self.calibrators_ is None:
+            positive = calibrated([None] * len(self.estimators_), log_odds(outputs))
+        answers = positive >= self.thresholds_
         return np.hstack([~answers, answers]) if self._is_binary() else answers
 
     def score(self, X, y, sample_weight=None):
@@ -394,17 +404,24 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
             As in `decision_function`.
         y : array-like of shape (n,) or (n, n_classes)
-            True labels. Images of which no label is known do not count.
+            True labels. Images of which no label is known do not count. After a fit on a label matrix, the columns of
+            a data frame are matched with `classes_` by name.
         sample_weight : array-like of shape (n,) or None, default=None
             Weights of the images.
 
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError
+            If y is of another kind than in `fit` or has other columns, or no label is known for an image that has
+            weight.
         """
         check_is_fitted(self)
         return (
-            subset_accuracy(y, self.predict(X), sample_weight)
+            subset_accuracy(y, self.predict(X), self.classes_, sample_weight)
             if self.multilabel_
             else super().score(X, y, sample_weight)
         )

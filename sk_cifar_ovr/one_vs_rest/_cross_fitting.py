@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -111,8 +112,10 @@ class CrossFitting:
         return np.flatnonzero(~self.rare | part.label_counts().any(axis=1))
 
     def _known(self, k: int, labels, values, sample_weight):
-        """Labels, values, folds and weights of a task, for the images whose label in it is known."""
+        """Labels, values, folds and weights of a task, for the images with weight whose label in it is known."""
         known = labels[:, k] != UNKNOWN
+        if sample_weight is not None:
+            known &= sample_weight > 0
         if known.all():
             return labels[:, k], values[:, k], self.folds, sample_weight
         position = np.cumsum(known) - 1
@@ -159,7 +162,7 @@ def cross_fitting(rules: list[Rule], calibration, cv, images: LabelledImages) ->
         raise ValueError("cv must test every image exactly once, as KFold does, for something to be tuned out of fold.")
     rare = _rare_tasks(images, folds)
     if (wanted & rare).any():
-        _warn_of_rare_classes(images, np.flatnonzero(wanted & rare), len(folds))
+        _warn_of_rare_classes(images, np.flatnonzero(wanted & rare), len(folds), cv)
     tuned = wanted & ~rare
     return CrossFitting(rules, calibration, folds if tuned.any() else [], tuned, rare)
 
@@ -174,17 +177,31 @@ def _rare_tasks(images: LabelledImages, folds: list[Split]) -> np.ndarray:
     return rare
 
 
-def _warn_of_rare_classes(images: LabelledImages, tasks: np.ndarray, n_folds: int) -> None:
+def _warn_of_rare_classes(images: LabelledImages, tasks: np.ndarray, n_folds: int, cv) -> None:
+    """One warning of classes with too few images for the folds, and of those that are spread unevenly over them."""
     names, counts = images.task_classes[tasks].tolist(), images.label_counts()[tasks].tolist()
-    described = []
+    few: list[str] = []
+    uneven: list[str] = []
     for label, (n_without, n_with) in zip(names, counts, strict=True):
         count, kind = (n_with, "with") if n_with <= n_without else (n_without, "without")
-        described.append(f"{label!r} ({count} image{'' if count == 1 else 's'} {kind} it)")
+        described = f"{label!r} ({count} image{'' if count == 1 else 's'} {kind} it)"
+        (few if count < n_folds else uneven).append(described)
+    messages = []
+    if few:
+        messages.append(
+            f"Too few images to tune thresholds or calibration for {', '.join(few)}: {n_folds} folds take at least "
+            f"{n_folds} images of both kinds, so add images, or use fewer folds (cv)."
+        )
+    if uneven:
+        is_number = cv is None or isinstance(cv, Integral)
+        advice = "use fewer folds (cv)" if is_number else "shuffle the splitter, or pass the number of folds as cv"
+        messages.append(
+            f"The folds are too uneven to tune thresholds or calibration for {', '.join(uneven)}, although there are "
+            f"images enough: {advice}."
+        )
     warnings.warn(
-        f"Too few images to tune thresholds or calibration for {', '.join(described)}: they keep the threshold 0.5, "
-        "or the number given for them, and get no calibrator. Every fold has to test an image with the class and one "
-        f"without it, so {n_folds} folds take at least {n_folds} images of both kinds: add images, or use fewer folds "
-        "(cv).",
+        f"{' '.join(messages)} These classes keep the threshold 0.5, or the number given for them, and get no "
+        "calibrator: every fold has to train on and test an image with the class and one without it.",
         RareClassWarning,
         stacklevel=2,
     )

@@ -11,7 +11,7 @@ from joblib.parallel import get_active_backend
 
 from .._shared.label_matrices import UNKNOWN
 from .._shared.progress import Progress
-from ..classifier import FitMode, LabelledImages, TaskSampler, fit_classifier
+from ..classifier import FitMode, LabelledImages, TaskSampler, ValidationSplitError, fit_classifier
 from ._joint_training import fit_side_by_side, goes_side_by_side
 from ._searches import fitted_search, found_classifier, inner_classifier, is_search
 from ._tasks import BINARY, FittedTasks, Tasks
@@ -31,7 +31,13 @@ def fit_independently(tasks: Tasks, n_jobs: int | None, progress: Progress) -> F
     n_jobs : int or None
         Processes; None is one, which trains in this process.
     progress : Progress
+
+    Raises
+    ------
+    ValueError
+        If the first call of `partial_fit` has a task without a known label, from which no network can start.
     """
+    _check_first_call(tasks)
     in_processes = effective_n_jobs(n_jobs) > 1
     if not in_processes and goes_side_by_side(tasks):
         progress.now(f"{len(tasks.estimators)} networks side by side")
@@ -62,17 +68,38 @@ def fit_independently(tasks: Tasks, n_jobs: int | None, progress: Progress) -> F
     return FittedTasks([found_classifier(result) for result in fitted], None, searches or None)
 
 
+def _check_first_call(tasks: Tasks) -> None:
+    empty = tasks.images.task_classes[(tasks.images.label_counts() == 0).all(axis=1)].tolist()
+    if empty and not tasks.mode.continues:
+        raise ValueError(
+            f"No label of {', '.join(map(repr, empty))} is known, and the first call of partial_fit with "
+            "strategy='independent' needs a known label in every column: start with other images."
+        )
+
+
 def fit_task(estimator, images: LabelledImages, sampler: TaskSampler | None, mode: FitMode, progress: Progress) -> Any:
-    """Fit one binary classifier, or a search over one, on the images whose label, 0 or 1, is known."""
-    known = np.flatnonzero(images.y != UNKNOWN)
-    n_unknown = len(images.y) - len(known)
+    """Fit one binary classifier, or a search over one, on the images whose label, 0 or 1, is known.
+
+    If these are too few for a validation split, the classifier is trained without one.
+    """
+    known = images.y != UNKNOWN
+    n_unknown = int((~known).sum())
+    if not (known & images.has_weight).any():
+        # A call of `partial_fit` that tells this task nothing.
+        progress.skip(len(images.y))
+        return estimator
     if n_unknown:
-        images = images[known]
-    labels = images.y.astype(int)
+        images = images[np.flatnonzero(known)]
+    images = LabelledImages(images.X, images.y.astype(int), BINARY, images.sample_weight)
     if is_search(estimator):
-        return fitted_search(estimator, images.X, labels, images.sample_weight)
-    images = LabelledImages(images.X, labels, BINARY, images.sample_weight)
-    fitted = fit_classifier(estimator, images, mode, sampler=sampler, progress=progress)
+        return fitted_search(estimator, images.X, images.y, images.sample_weight)
+    try:
+        fitted = fit_classifier(estimator, images, mode, sampler=sampler, progress=progress)
+    except ValidationSplitError:
+        if not n_unknown:
+            raise
+        estimator.set_params(early_stopping=False, validation_fraction=None)
+        fitted = fit_classifier(estimator, images, mode, sampler=sampler, progress=progress)
     progress.skip(n_unknown * sum(mode.epochs(estimator)))
     return fitted
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from .._shared.label_matrices import UNKNOWN, label_matrix
-from ..classifier import CNNClassifier, FitMode, LabelledImages
+from .._shared.label_matrices import UNKNOWN, columns_in_order, is_label_matrix, label_matrix
+from ..classifier import CNNClassifier, FitMode, LabelledImages, checked_weights
 from ..engine import FittedNetwork, image_blocks
 from ._searches import is_search
 from ._task_samplers import ImageTaskSampler
@@ -48,11 +48,13 @@ class FittedTasks:
     def history(self) -> dict[str, list[float]]:
         """Mean over the tasks of each epoch; tasks that stopped early are left out of later epochs."""
         histories = [estimator.history_ for estimator in self.estimators]
-        names = {name: max(len(history[name]) for history in histories) for name in histories[0]}
-        return {
-            name: [float(np.mean([h[name][i] for h in histories if i < len(h[name])])) for i in range(length)]
-            for name, length in names.items()
-        }
+        mean: dict[str, list[float]] = {}
+        for name in dict.fromkeys(name for history in histories for name in history):
+            # A task without held-out images has no `val_loss`.
+            columns = [history[name] for history in histories if name in history]
+            epochs = range(max(map(len, columns)))
+            mean[name] = [float(np.mean([column[i] for column in columns if i < len(column)])) for i in epochs]
+        return mean
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def constant_tasks(images: LabelledImages, base, mode: FitMode) -> np.ndarray:
     images : LabelledImages
     base : CNNClassifier or search
     mode : FitMode
-        A call of `partial_fit` may well lack a label, so that nothing is found.
+        A call of `partial_fit` may well lack a label: only columns without a known label are found, without warning.
 
     Returns
     -------
@@ -102,7 +104,7 @@ def constant_tasks(images: LabelledImages, base, mode: FitMode) -> np.ndarray:
     counts = images.label_counts()
     constant = (counts == 0).any(axis=1)
     if mode.partial or not images.multilabel:
-        return np.zeros_like(constant)
+        return (counts == 0).all(axis=1)
     all_negative, all_positive = (images.classes[counts[:, label] == 0].tolist() for label in (1, 0))
     messages = [
         f"{who} image whose label is known has {', '.join(map(repr, classes))}."
@@ -116,7 +118,32 @@ def constant_tasks(images: LabelledImages, base, mode: FitMode) -> np.ndarray:
     return constant
 
 
-def subset_accuracy(y, predicted: np.ndarray, sample_weight=None) -> float:
+def warn_without_validation(base, fitted: FittedTasks, images: LabelledImages) -> None:
+    """Warn once of all tasks that were trained without the images held out for validation that `base` asks for.
+
+    Parameters
+    ----------
+    base : CNNClassifier
+    fitted : FittedTasks
+    images : LabelledImages
+    """
+    settings = ("early_stopping", "validation_fraction")
+    names = [
+        repr(label)
+        for label, estimator in zip(images.task_classes.tolist(), fitted.estimators, strict=True)
+        if any(getattr(estimator, name) != getattr(base, name) for name in settings)
+    ]
+    if names and fitted.searches is None:
+        warnings.warn(
+            f"Too few labels are known to hold images out for validation for {', '.join(names)}: their networks were "
+            "trained on all images whose label is known, without early stopping. Give more labels, or hold out a "
+            "larger share by validation_fraction.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def subset_accuracy(y, predicted: np.ndarray, classes: np.ndarray, sample_weight=None) -> float:
     """Share of the images whose known labels are all predicted; images without a known label do not count.
 
     Parameters
@@ -124,13 +151,36 @@ def subset_accuracy(y, predicted: np.ndarray, sample_weight=None) -> float:
     y : array-like of shape (n, K)
         1, 0, and NaN if a label is not known.
     predicted : ndarray of int, shape (n, K)
+    classes : ndarray of shape (K,)
+        Of the columns of `predicted`. Those of a data frame are matched by name.
     sample_weight : array-like of shape (n,) or None, default=None
+
+    Raises
+    ------
+    ValueError
+        If y is no label matrix of these classes, or no label is known for an image that has weight.
     """
-    labels, _ = label_matrix(y)
-    check_consistent_length(labels, predicted, sample_weight)
+    if not is_label_matrix(y):
+        raise ValueError(
+            f"The last fit had a label matrix of {len(classes)} columns, so that score takes one too, and y has the "
+            f"shape {np.shape(y)}."
+        )
+    labels, names = label_matrix(y)
+    check_consistent_length(labels, predicted)
     if labels.shape != predicted.shape:
         raise ValueError(f"y has {labels.shape[1]} columns, and the last fit had {predicted.shape[1]}.")
+    if hasattr(y, "columns"):
+        order = columns_in_order(classes.tolist(), names.tolist())
+        if order is None:
+            raise ValueError(
+                f"The label matrix has columns {names.tolist()}, but its classes are {classes.tolist()}: give it "
+                "these column names, or pass an array without names."
+            )
+        labels = labels[:, order]
     known = labels != UNKNOWN
     right = ((labels == predicted) | ~known).all(axis=1)
-    weights = np.ones(len(right)) if sample_weight is None else np.asarray(sample_weight, float)
-    return float(np.average(right, weights=weights * known.any(axis=1)))
+    weights = checked_weights(1.0 if sample_weight is None else sample_weight, labels)
+    counted = weights * known.any(axis=1)
+    if not counted.any():
+        raise ValueError("No label in y is known for an image that has weight, so that there is nothing to score.")
+    return float(np.average(right, weights=counted))

@@ -63,7 +63,10 @@ def threshold_rules(threshold, images: LabelledImages) -> list[Rule]:
     if isinstance(threshold, dict) and not is_promise(threshold, labels):
         unknown = [label for label in threshold if label not in labels]
         if unknown:
-            raise ValueError(f"threshold has labels that no task has: {unknown}; the tasks have {labels}.")
+            raise ValueError(
+                f"threshold has labels that no task has: {unknown}; the tasks have {labels}. A promise for all of them "
+                "has the key 'precision' or 'recall', such as {'precision': 0.9}."
+            )
         return [_rule(threshold.get(label, DEFAULT), images) for label in labels]
     if isinstance(threshold, (str, dict)) or callable(threshold):
         return [_rule(threshold, images)] * len(labels)

@@ -6,17 +6,21 @@ calls the functions below.
 """
 
 from ._markdown import markdown_summary
+from ._messages import command_line_message
 from ._metadata import estimator_description, package_versions
-from ._prediction import predict_files
+from ._prediction import load_model, predict_files
 from ._run import make_estimator, set_training_length
 from ._train_test_split import ImageOptions, LabelTable, load_train_test_split
-from ._write_report import check_writable, missing_page_extra, write_report
+from ._write_report import check_writable, check_writable_file, missing_page_extra, write_report
 
 __all__ = [
     "ImageOptions",
     "LabelTable",
     "check_writable",
+    "check_writable_file",
+    "command_line_message",
     "estimator_description",
+    "load_model",
     "load_train_test_split",
     "make_estimator",
     "markdown_summary",

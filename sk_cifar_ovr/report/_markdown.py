@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ._metadata import PROMISE_HEADINGS, layer_table, promise_rows, run_description
+from ._metadata import PROMISE_HEADINGS, layer_table, promise_note, promise_rows, run_description
 from ._run import Run, undefined_metrics_as_zero
 
 
@@ -28,6 +28,7 @@ def markdown_summary(run: Run) -> str:
     promises = promise_rows(run)
     if promises:
         lines += ["", "Promises of the thresholds, percent.", "", *_table(PROMISE_HEADINGS, promises, n_text=2)]
+        lines += ["", promise_note(run)] if promise_note(run) else []
     return "\n".join(lines)
 
 

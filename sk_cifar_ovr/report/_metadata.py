@@ -11,12 +11,17 @@ import numpy as np
 import pandas as pd
 
 from ..classifier import CNNClassifier
+from ..datasets.files import printable
 from ..one_vs_rest import OneVsRestCNNClassifier
 from ._run import Run
 
 logger = logging.getLogger(__name__)
 
 PROMISE_HEADINGS = ("class", "metric", "promised", "in cross-fitting", "on the test images")
+NOT_DEFINED = (
+    "A dash is a value that is not defined: no image is predicted as the class (precision), there is none of it "
+    "(recall), or the class is too rare for cross-fitting."
+)
 
 
 def run_settings(estimator: OneVsRestCNNClassifier, *, loss: str, command: str | None = None) -> dict[str, Any]:
@@ -50,7 +55,8 @@ def run_settings(estimator: OneVsRestCNNClassifier, *, loss: str, command: str |
         "seed": base.random_state,
         "parameters": changed,
     }
-    return settings if command is None else {**settings, "command": command}
+    # The command may have names of files that are not UTF-8.
+    return settings if command is None else {**settings, "command": printable(command)}
 
 
 def _is_default(name: str, value) -> bool:
@@ -79,7 +85,12 @@ def run_as_json(run: Run) -> dict[str, Any]:
         scores = _without_nan(scores.drop(columns="class")).to_dict("list")
     argmax, promises = run.argmax_report, run.promises
     return {
-        "data": {"origin": run.data.origin, "sha256": run.data.sha256, "reading": run.data.reading},
+        "data": {
+            "origin": run.data.origin,
+            "sha256": run.data.sha256,
+            "reading": run.data.reading,
+            "skipped": run.data.skipped,
+        },
         "rows": {"train": len(run.data.X_train), "test": len(run.data.X_test)},
         "settings": {**run.settings, "precision": network.precision_, "batch_size": network.batch_size},
         "versions": package_versions(),
@@ -105,6 +116,7 @@ def run_description(run: Run) -> dict[str, str]:
     data, settings, network = run.data, run.settings, run.estimator.estimators_[0]
     height, width = data.X_train.shape[1:3]
     brought_in = "" if data.reading is None or data.reading["image_size"] is None else f" ({data.reading['fit']})"
+    left_out = f"; {len(data.skipped):,} files left out" if data.skipped else ""
     parameters = "".join(f", {name}={value}" for name, value in settings["parameters"].items())
     thresholds = sorted(set(np.round(run.estimator.thresholds_, 3).tolist()))
     threshold = settings.get("threshold")
@@ -112,7 +124,7 @@ def run_description(run: Run) -> dict[str, str]:
     description = {
         "Data": f"{data.origin}; SHA-256 {data.sha256}",
         "Images": f"{len(data.X_train):,} for training, {len(data.X_test):,} for the test, "
-        f"{height}x{width} pixels{brought_in}",
+        f"{height}x{width} pixels{brought_in}{left_out}",
         "Settings": f"strategy {settings['strategy']}, loss {settings['loss']}, {settings['epochs']} epochs, "
         f"batches of {network.batch_size}, seed {settings['seed']}, precision {network.precision_}{parameters}",
         "Thresholds": ", ".join(map(str, thresholds)) + chosen_by,
@@ -165,7 +177,7 @@ def _brought_in(estimator) -> str:
 
 
 def promise_rows(run: Run) -> list[tuple[str, ...]]:
-    """Return the promises of the thresholds as text, with percentages; empty if there are none."""
+    """Return the promises of the thresholds as text, with percentages or "-" (not defined); empty if there are none."""
     promises = run.promises
     if promises is None:
         return []
@@ -174,6 +186,11 @@ def promise_rows(run: Run) -> list[tuple[str, ...]]:
         (str(label), metric, *("-" if np.isnan(value) else f"{value:.1f}" for value in row))
         for label, metric, row in zip(promises["class"], promises["metric"], percents.to_numpy(float), strict=True)
     ]
+
+
+def promise_note(run: Run) -> str:
+    """Return what a dash in the table of promises means; empty if there is none."""
+    return NOT_DEFINED if any("-" in row for row in promise_rows(run)) else ""
 
 
 def layer_table(run: Run) -> tuple[list[tuple[str, str, str, str]], str]:

@@ -9,10 +9,31 @@ import pandas as pd
 
 from .._shared.lazy_arrays import blocks
 from ..datasets import Fit, image_file_blocks
-from ..exceptions import ImageShapeError
+from ..datasets.files import MODES, SixteenBit, printable
+from ..exceptions import ImageShapeError, SavedFileError
 from ..metrics import positive_probabilities
 
 Predictions = dict[str, np.ndarray]
+
+
+def load_model(path: Path):
+    """Load a model that was saved by a report, or by `save`.
+
+    Raises
+    ------
+    SavedFileError, FileNotFoundError
+        If it is no such file; the message says which file is expected.
+    """
+    from ..persistence import load
+
+    expected = "Name a model file: the model.skovr of a report, or a file written by save."
+    if path.is_dir():
+        raise SavedFileError(f"{str(path)!r} is a folder. {expected}")
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {str(path)!r}. {expected}")
+    if not path.is_file():
+        raise SavedFileError(f"{str(path)!r} is no regular file. {expected}")
+    return load(path)
 
 
 def decoded_blocks(images) -> Iterator[np.ndarray]:
@@ -44,8 +65,13 @@ def predict_images(estimator, images) -> Predictions:
 
 
 def predict_files(
-    estimator, paths: Iterable[Path], *, fit: Fit | None = None, verbose: int = 0
-) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    estimator,
+    paths: Iterable[Path],
+    *,
+    fit: Fit | None = None,
+    sixteen_bit: SixteenBit | None = None,
+    verbose: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
     """Predict image files, in blocks.
 
     Parameters
@@ -56,17 +82,19 @@ def predict_files(
     fit : {"crop", "pad", "stretch"} or None, default=None
         How images of another size are brought to that of the estimator. None is as in training; if all training
         images had that size, other sizes are an error.
+    sixteen_bit : {"refuse", "scale"} or None, default=None
+        Whether 16-bit grayscale images are left out or scaled. None is as in training.
     verbose : int, default=0
         If 1, show progress on standard error.
 
     Returns
     -------
     table : pandas.DataFrame
-        Predictions as values, with one row for each image.
+        Predictions as values, with one row for each image. Bytes of a path that are not UTF-8 are escaped.
     shown : pandas.DataFrame
         Predictions as text to be printed.
-    skipped : list of str
-        Paths of what cannot be read.
+    skipped : dict of str to str
+        Paths that were left out, and why.
 
     Raises
     ------
@@ -79,24 +107,36 @@ def predict_files(
             f"The model was trained on flat rows of {shape[0]} values: train it with image_shape=(height, width, "
             "channels) to have it read image files."
         )
-    as_trained = getattr(estimator, "image_reading_", None) or {
-        "image_size": None,
-        "fit": None,
-        "sixteen_bit": "refuse",
-    }
-    if fit is None and as_trained["image_size"] is not None:
-        fit = as_trained["fit"]
-    files = image_file_blocks(paths, shape=shape, fit=fit, sixteen_bit=as_trained["sixteen_bit"], verbose=verbose)
+    as_trained = getattr(estimator, "image_reading_", None)
+    if as_trained is not None:
+        if fit is None and as_trained["image_size"] is not None:
+            fit = as_trained["fit"]
+        sixteen_bit = sixteen_bit or as_trained["sixteen_bit"]
+    files = image_file_blocks(paths, shape=shape, fit=fit, sixteen_bit=sixteen_bit or "refuse", verbose=verbose)
+    if as_trained is None and shape[-1] in MODES:
+        files = _with_hint(files)
     # An estimator that was trained on pixels between 0 and 1 gets such pixels.
     scale = np.float32(getattr(estimator, "estimators_", [estimator])[0].pixel_scale_)
     names: list[str] = []
-    skipped: list[str] = []
+    skipped: dict[str, str] = {}
     found = []
     for block, images, left_out in files:
-        names, skipped = names + block, skipped + left_out
+        names += map(printable, block)
+        skipped |= {printable(path): reason for path, reason in left_out.items()}
         if block:
             found.append(_predictions(estimator, images if scale == 1 else images / scale))
     return (*_tables(estimator, names, _joined(found)), skipped)
+
+
+def _with_hint(files: Iterator) -> Iterator:
+    """The blocks of files; an error about a size says why the model does not know what to do with it."""
+    try:
+        yield from files
+    except ImageShapeError as error:
+        raise ImageShapeError(
+            f"{error} The model does not know how its training images were brought to their size: it was trained on an "
+            "array. In Python, estimator.image_reading_ = data.reading before save keeps that for predict."
+        ) from error
 
 
 def _predictions(estimator, pixels: np.ndarray) -> Predictions:

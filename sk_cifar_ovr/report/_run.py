@@ -75,9 +75,23 @@ class Run:
 
     @property
     def promises(self) -> pd.DataFrame | None:
-        """Promised precision and recall of the thresholds, and what was reached; None if nothing was promised."""
+        """Promised precision and recall of the thresholds, and what was reached; None if nothing was promised.
+
+        What is 0/0 on the test images is NaN, and `kept` is then None.
+        """
         promises = getattr(self.estimator, "promises_", None)
-        return promise_table(promises, self.report) if promises else None
+        return _undefined_as_nan(promise_table(promises, self.report), self.report) if promises else None
+
+
+def _undefined_as_nan(promises: pd.DataFrame, report: OvRReport) -> pd.DataFrame:
+    """The table of promises without values for metrics that are 0/0 on the test images."""
+    tp, fn, fp, _ = report.confusion.reshape(-1, 4).T
+    totals = pd.DataFrame({"precision": tp + fp, "recall": tp + fn}, index=report.classes.tolist())
+    undefined = [
+        totals.at[label, metric] == 0 for label, metric in zip(promises["class"], promises["metric"], strict=True)
+    ]
+    promises.loc[undefined, "reached"] = np.nan
+    return promises.assign(kept=promises["kept"].astype(object).mask(undefined, None))
 
 
 def make_estimator(
@@ -123,7 +137,9 @@ def make_estimator(
     return OneVsRestCNNClassifier(base, strategy=strategy, threshold=threshold, verbose=verbose)
 
 
-def set_training_length(estimator: OneVsRestCNNClassifier, n_images: int, *, batch_size: int | None = None) -> str:
+def set_training_length(
+    estimator: OneVsRestCNNClassifier, n_images: int, *, epochs: int | None = None, batch_size: int | None = None
+) -> str:
     """Set the number of epochs, and of images in a batch, by the number of training images.
 
     Parameters
@@ -132,21 +148,23 @@ def set_training_length(estimator: OneVsRestCNNClassifier, n_images: int, *, bat
         Its inner classifier is changed.
     n_images : int
         Number of training images.
-    batch_size : int or None, default=None
-        Batch size that the user asked for. None chooses it.
+    epochs, batch_size : int or None, default=None
+        What the user asked for. None chooses it.
 
     Returns
     -------
     str
-        What was chosen, as a sentence.
+        What was chosen, as a sentence; empty if nothing was.
     """
+    options = {"--epochs": epochs, "--set batch_size=N": batch_size}
+    chosen = " and ".join(option for option, value in options.items() if value is None)
     batch_size = choose_batch_size(n_images) if batch_size is None else batch_size
-    epochs = choose_epochs(n_images, batch_size)
+    epochs = choose_epochs(n_images, batch_size) if epochs is None else epochs
     estimator.estimator.set_params(epochs=epochs, batch_size=batch_size)
-    return (
-        f"{n_images:,} training images get {epochs} epochs in batches of {batch_size}; choose another number with "
-        "--epochs."
-    )
+    if not chosen:
+        return ""
+    number = f"{epochs} epoch{'s' if epochs > 1 else ''}"
+    return f"{n_images:,} training images get {number} in batches of {batch_size}; choose other numbers with {chosen}."
 
 
 def train(estimator: OneVsRestCNNClassifier, data: TrainTestSplit) -> float:

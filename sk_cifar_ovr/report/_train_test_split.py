@@ -1,7 +1,7 @@
 """Datasets split into a training and a test part."""
 
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,13 @@ from ..datasets import (
     load_image_folder,
     load_image_table,
 )
+from ..datasets.files import is_image, printable
 from ..exceptions import DatasetError
 from ._defaults import choose_image_size
 
 TEST_SIZE = 0.2
+# Names of files in a message.
+N_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class TrainTestSplit:
         How the images were brought in, see `load_image_folder`; None if they were no image files.
     note : str, default=""
         What was chosen for the images, as a sentence.
+    skipped : list of str
+        Files that were left out.
     """
 
     X_train: Any
@@ -55,6 +60,16 @@ class TrainTestSplit:
     origin: str
     reading: dict[str, Any] | None = None
     note: str = ""
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def skipped_note(self) -> str:
+        """Number and first names of the files that were left out, as a sentence; empty if there are none."""
+        if not self.skipped:
+            return ""
+        names = ", ".join(map(repr, self.skipped[:N_SHOWN])) + (" and others" if len(self.skipped) > N_SHOWN else "")
+        n = len(self.skipped)
+        return f"{n:,} {'files were' if n > 1 else 'file was'} left out: {names}."
 
     @property
     def is_cifar10(self) -> bool:
@@ -82,6 +97,7 @@ class ImageOptions:
     sixteen_bit: str = "refuse"
     lazy: bool = False
     cache: Path | None = None
+    on_error: str = "raise"
 
 
 @dataclass(frozen=True)
@@ -90,6 +106,7 @@ class LabelTable:
 
     path_column: str
     label_columns: str | list[str]
+    root: Path | None = None
 
 
 def load_train_test_split(
@@ -128,17 +145,36 @@ def load_train_test_split(
         If there are options for image files, and the dataset has none.
     """
     name, options = _file_name(data), options or ImageOptions()
+    _check_table(data, name, table)
     if table is None and data in ("digits", "cifar10") and options != ImageOptions():
         raise ValueError(f"{data} is not read from a folder: leave out the options that say how image files are read.")
     if table is None and data == "digits":
         return _held_out(load_digit_images(), name, seed)
     if table is None and data == "cifar10":
         return _existing_split(fetch_cifar10(subset="all", verbose=verbose), name, seed)
-    if table is None and name.lower().endswith(".csv"):
-        raise DatasetError(f"{name} is a table: name its columns with --path-column and --label-columns.")
     options, note = _with_image_size(data, options, table)
     whole = _load(data, options, table, verbose)
-    return replace(_existing_split(whole, name, seed), reading=whole.reading, note=note)
+    skipped = [printable(path) for path in whole.skipped]
+    return replace(_existing_split(whole, name, seed), reading=whole.reading, note=note, skipped=skipped)
+
+
+def _check_table(data: str, name: str, table: LabelTable | None) -> None:
+    """Raise an error if the columns of a CSV file are missing, or given for something else."""
+    if table is not None:
+        if data in ("digits", "cifar10") and not os.path.exists(data):
+            raise DatasetError(f"{data} is no CSV file: leave out --path-column, --label-columns and --root.")
+        if os.path.isdir(data):
+            raise DatasetError(
+                f"{name} is a folder, in which the class of an image is the name of its folder: leave out "
+                "--path-column, --label-columns and --root, or name a CSV file with --data."
+            )
+    elif name.lower().endswith((".csv", ".tsv")):
+        raise DatasetError(f"{name} is a table: name its columns with --path-column and --label-columns.")
+    elif is_image(name) and os.path.isfile(data):
+        raise DatasetError(
+            f"{name} is a single image: pass a folder that has a folder of images for each class, an archive of it, or "
+            "a CSV file with --path-column and --label-columns."
+        )
 
 
 def _load(data: str, options: ImageOptions, table: LabelTable | None, verbose: int) -> Bunch:
@@ -155,7 +191,7 @@ def _with_image_size(data: str, options: ImageOptions, table: LabelTable | None)
     if table is None:
         sizes = image_sizes(data)
     else:
-        headers = ImageOptions((1, 1), sixteen_bit=options.sixteen_bit, lazy=True)
+        headers = ImageOptions((1, 1), sixteen_bit=options.sixteen_bit, lazy=True, on_error=options.on_error)
         sizes = image_sizes(_load(data, headers, table, 0).images.paths)
     chosen = choose_image_size(sizes) if len(sizes) else None
     if chosen is None:
@@ -208,5 +244,5 @@ def _split(whole: Bunch, train, test, origin: str) -> TrainTestSplit:
 
 
 def _file_name(path: str) -> str:
-    """Last part of a path, also of "." and "photos/.."."""
-    return Path(os.path.abspath(path)).name
+    """Last part of a path, also of "." and "photos/..", in which bytes that are not UTF-8 are escaped."""
+    return printable(Path(os.path.abspath(path)).name)

@@ -40,6 +40,22 @@ def check_writable(folder) -> Path:
     return folder
 
 
+def check_writable_file(path: Path) -> None:
+    """Raise an error if a file cannot be written.
+
+    Raises
+    ------
+    OSError
+        The message names the file.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a file.")
+    try:
+        check_folder(path.parent)
+    except OSError as error:
+        raise OSError(f"Cannot write {path}: {error.strerror}. Name another file.") from error
+
+
 @dataclass
 class ReportFiles:
     """Files of a report. A file that fails does not stop the rest.

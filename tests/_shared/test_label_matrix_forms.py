@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from sk_cifar_ovr._shared.label_matrices import is_label_matrix, label_matrix
+from sk_cifar_ovr._shared.label_matrices import check_plain_labels, is_label_matrix, label_matrix
 
 NAN = float("nan")
 
@@ -20,8 +20,10 @@ NAN = float("nan")
         (sparse.csr_array(np.array([[0.0, NAN], [1.0, 0.0]])), [[0, -1], [1, 0]]),
         (pd.DataFrame({"a": pd.array([True, None], dtype="boolean"), "b": [1.0, NAN]}), [[1, 1], [-1, -1]]),
         (pd.DataFrame({"a": [None, 1], "b": [0, "x"]}).iloc[:1], [[-1, 0]]),
+        (np.array([[pd.NA, 1], [True, pd.NaT]], dtype=object), [[-1, 1], [1, -1]]),
+        ([[pd.NA, 1], [0, None]], [[-1, 1], [0, -1]]),
     ],
-    ids=["list", "none", "float", "masked", "sparse", "frame", "objects"],
+    ids=["list", "none", "float", "masked", "sparse", "frame", "objects", "missing", "list of missing"],
 )
 def test_forms(y, expected):
     labels, _ = label_matrix(y)
@@ -50,3 +52,28 @@ def test_what_is_a_matrix():
     assert is_label_matrix([[0, 1], [1, 0]])
     assert is_label_matrix([np.array([0, 1])])
     assert not any(map(is_label_matrix, (None, [0, 1], np.zeros((3, 1)), [[0], [1]], [[0, 1], [1]], "ab", 5)))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.ma.masked_array([0, 1, 1], [False, True, False]), "masked entries: 1 of its 3 labels is not known"),
+        (np.ma.masked_array([[0], [1]], [[True], [True]]), "masked entries: 2 of its 2 labels are not known"),
+        (np.array([[0.0], [NAN]]), "Input y contains NaN: 1 of its 2 .*One column counts as plain labels"),
+        (pd.Series(["a", None]), "Input y contains NaN"),
+        (pd.Series([1, None], dtype="Int64"), "Input y contains NaN"),
+        (
+            sparse.csr_array(np.eye(3)[:, :1]),
+            r"y is sparse, of shape \(3, 1\): one column .* y\.toarray\(\)\.ravel\(\)",
+        ),
+    ],
+)
+def test_plain_labels_must_be_known_and_dense(y, message):
+    with pytest.raises(ValueError, match=message):
+        check_plain_labels(y)
+
+
+def test_plain_labels_of_any_kind_pass():
+    masked = np.ma.masked_array([0, 1], [False, False])
+    for y in (None, masked, [0, 1], ["a", "b"], np.array([[1], [0]]), pd.Series(["a", "b"]), [[1, 2], [3]]):
+        check_plain_labels(y)

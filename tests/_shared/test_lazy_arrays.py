@@ -53,7 +53,11 @@ def test_rows_are_those_of_the_array(values, tmp_path, kind):
         np.testing.assert_array_equal(half[key].read(), values[::2][key])
     mask = np.arange(23) % 3 == 0
     np.testing.assert_array_equal(view[mask].read(), values[mask])
-    np.testing.assert_array_equal(view[-2], values[-2])
+    for one in (-2, np.int8(-2), np.array(21), np.uint64(21), (21, ...)):
+        np.testing.assert_array_equal(view[one], values[-2])
+    for whole in (..., (), (...,)):
+        np.testing.assert_array_equal(view[whole].read(), values)
+    np.testing.assert_array_equal(half[np.array([3, 1], "uint64")].read(), values[[6, 2]])
     np.testing.assert_array_equal(np.asarray(view[[3, 1], ...], "float32"), values[[3, 1]].astype("float32"))
     assert (view.shape, view.ndim, view.size, len(view)) == (values.shape, 4, values.size, 23)
 
@@ -74,8 +78,21 @@ def test_a_dataset_that_no_other_process_can_open_says_so(values, tmp_path):
     pickled = pickle.dumps(view)
     view.source.file.close()
     (tmp_path / "images.h5").unlink()
+    # An error in unpickling would only be seen as a broken process pool.
+    view = pickle.loads(pickle.dumps(pickle.loads(pickled)))
+    assert view.shape == values.shape
     with pytest.raises(OSError, match=r"images\.h5.*mode 'r'"):
-        pickle.loads(pickled)
+        view[:3].read()
+
+
+def test_a_dataset_of_a_closed_file(values, tmp_path):
+    dataset = stored("h5py", values, tmp_path)
+    view = LazyArray(dataset)
+    dataset.file.close()
+    uses = (is_lazy, LazyArray, lambda _: len(view), lambda _: view[:2], lambda _: is_lazy(view), lambda _: view.read())
+    for use in (*uses, lambda _: pickle.dumps(view)):
+        with pytest.raises(ValueError, match="file of this dataset was closed"):
+            use(dataset)
 
 
 def test_reshaped_rows(values):
@@ -85,7 +102,11 @@ def test_reshaped_rows(values):
         view.reshape(23, 25)
 
 
-@pytest.mark.parametrize("key", [23, -24, [23], np.ones(4, bool), [0.5], (0, 1)], ids=str)
+WRONG_KEYS = [23, -24, [23], np.ones(4, bool), [0.5], (0, 1), (..., 0), None, "a", 0.5, True, np.array(0.5)]
+WRONG_KEYS += [np.array(True), [[0]], np.ones((23, 4), bool), {"a": 1}]
+
+
+@pytest.mark.parametrize("key", WRONG_KEYS, ids=repr)
 def test_rows_that_do_not_exist(values, key):
     with pytest.raises(IndexError):
         LazyArray(Rows(values))[key]

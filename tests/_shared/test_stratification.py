@@ -73,7 +73,7 @@ def test_given_splitters_see_the_labels(matrix):
     folds = stratified_folds(matrix, matrix, KFold(4))
     np.testing.assert_array_equal(folds[0][1], np.arange(100))
     assert stratified_folds(matrix, matrix, [folds[1]]) == [folds[1]]
-    with pytest.raises(ValueError, match="multilabel-indicator"):
+    with pytest.raises(ValueError, match="pass the number of folds, which are then stratified too, or KFold"):
         stratified_folds(matrix, matrix, StratifiedKFold(4))
 
 
@@ -99,3 +99,18 @@ def test_too_few_images_are_refused():
         stratified_split(np.repeat([0, 1, 2], 2), 0.2, 0)
     with pytest.raises(ValueError, match="n_splits=5"):
         stratified_folds(np.eye(3), np.eye(3, dtype="int8"), 5)
+
+
+def test_the_only_image_of_a_label_of_a_matrix_is_not_held_out():
+    labels = np.zeros((40, 3), dtype="int8")
+    labels[::2, 0] = 1
+    labels[7, 1] = 1
+    labels[:, 2] = -1
+    labels[[3, 9, 20], 2] = [1, 0, 0]
+    for seed in range(20):
+        train, test = stratified_split(labels, 0.5, seed)
+        np.testing.assert_array_equal(np.sort(np.concatenate([train, test])), np.arange(40))
+        assert {3, 7} <= set(train.tolist())
+        assert 17 <= len(test) <= 21
+    with pytest.raises(ValueError, match="the only one of some label"):
+        stratified_split(np.eye(3, dtype="int8"), 0.4, 0)

@@ -305,6 +305,17 @@ def test_a_dask_array_of_unknown_length(images):
         one().fit(dask[dask[:, 0, 0, 0] < 256], y)
 
 
+@pytest.mark.parametrize("wrap", [lambda X: X, LazyArray], ids=["dataset", "view"])
+def test_a_closed_hdf5_file(images, tmp_path, wrap):
+    X, y = images
+    lazy = wrap(in_hdf5(X, tmp_path))
+    fitted = one(epochs=1).fit(lazy, y)
+    getattr(lazy, "source", lazy).file.close()
+    for use in (lambda: one().fit(lazy, y), lambda: joint().fit(lazy, y), lambda: fitted.predict(lazy)):
+        with pytest.raises(ValueError, match="file of this dataset was closed"):
+            use()
+
+
 @pytest.mark.parametrize("error", [FileNotFoundError("image 7 is gone"), KeyboardInterrupt()], ids=repr)
 @pytest.mark.parametrize("make", [one, joint, independent])
 def test_an_error_in_the_middle_keeps_the_last_fit(images, error, make):

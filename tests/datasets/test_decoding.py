@@ -1,6 +1,9 @@
 """Formats, channels and sizes of images, and images that cannot be decoded."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import psutil
 import pytest
 from image_sources import KINDS, NAMES, expect_error, pack, pixels, read_folder, write
 from PIL import Image
@@ -66,8 +69,46 @@ def test_unreadable_images_are_named_or_skipped(plain, ending, damage):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("limit", [10, 20])
-def test_decompression_bombs_respect_pillows_limit(plain, monkeypatch, limit):
+@pytest.mark.parametrize("lazy", [False, True])
+def test_decompression_bombs_respect_pillows_limit(plain, monkeypatch, lazy):
     """Pillow warns above its limit and refuses above twice the limit; an image here has 30 pixels."""
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    expect_error("DecompressionBomb", plain)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 15)
+    assert np.asarray(read_folder(plain, lazy=lazy).images).shape == (6, 6, 5, 3)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 14)
+    expect_error("DecompressionBomb.*PIL.Image.MAX_IMAGE_PIXELS.*cache=FOLDER", plain, lazy=lazy)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_more_images_than_memory_holds(plain, monkeypatch, grey):
+    """500 bytes would hold the six grey images, but not with three channels."""
+    if grey:
+        write(plain / "cat/1.png", pixels(1, (6, 5)))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=500))
+    remedies = "lazy=True.*cache=FOLDER.*smaller image_size"
+    expect_error(rf"\(6, 6, 5, 3\) takes.*{remedies}", plain, MemoryError)
+    (plain / "file").write_text("no folder")
+    with pytest.warns(UserWarning, match="cannot be cached"):
+        expect_error(remedies, plain, MemoryError, cache=plain / "file")
+    assert read_folder(plain, lazy=True).images.shape == (6, 6, 5, 3)
+
+
+@pytest.mark.parametrize("way", [{}, {"lazy": True}, {"cache": "cache"}], ids=["memory", "lazy", "cache"])
+@pytest.mark.parametrize("image_size", [None, (4, 4)])
+@pytest.mark.parametrize("first", [True, False])
+def test_damaged_files_do_not_change_the_shape(tmp_path, way, image_size, first):
+    """A large colour image with a sound header among small grey ones."""
+    for seed, name in enumerate(NAMES * 2):
+        write(tmp_path / "images" / name / f"{seed}.png", pixels(seed, (6, 5)))
+    damaged = tmp_path / "images/cat" / ("-1.png" if first else "9.png")
+    write(damaged, pixels(9, (60, 60, 3)))
+    damaged.write_bytes(damaged.read_bytes()[:4000])
+    way = {option: tmp_path / value if option == "cache" else value for option, value in way.items()}
+    data = read_folder(tmp_path / "images", on_error="skip", image_size=image_size, **way)
+    assert data.images.shape == (4, *(image_size or (6, 5)), 1)
+    assert data.skipped == [f"cat/{damaged.name}"]
+    assert np.asarray(data.images).shape == data.images.shape
+    write(damaged, pixels(9, (60, 60, 3)))
+    if image_size is None:
+        expect_error("mixed sizes", tmp_path / "images", on_error="skip", **way)
+    else:
+        assert read_folder(tmp_path / "images", on_error="skip", image_size=image_size, **way).images.shape[3] == 3

@@ -1,12 +1,15 @@
 """`cache=`: images decoded once into a memory-mapped file, made again when anything changes, and done without."""
 
 import errno
+import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -173,6 +176,11 @@ def test_a_folder_that_cannot_be_made(plain, tmp_path):
             assert len(read_folder(plain, cache=cache).images) == 6
 
 
+def make_old(cache):
+    for path in cache.glob(f"*{_cache.UNFINISHED}"):
+        os.utime(path, (1, 1))
+
+
 def test_what_a_killed_run_left_is_removed(plain, cache):
     code = (
         "import os, sys\n"
@@ -185,8 +193,12 @@ def test_what_a_killed_run_left_is_removed(plain, cache):
     )
     subprocess.run([sys.executable, "-c", code, cache], check=False)
     assert names(cache) == [_cache.UNFINISHED]
+    # A new file is kept: its process may not have locked it yet.
     read_folder(plain, cache=cache)
-    assert names(cache) == [".json", ".npy"]
+    assert names(cache) == [".json", ".npy", _cache.UNFINISHED]
+    make_old(cache)
+    read_folder(plain, cache=cache, image_size=(3, 3))
+    assert names(cache) == [".json", ".json", ".npy", ".npy"]
 
 
 def test_the_unfinished_file_of_a_running_process_is_kept(plain, cache):
@@ -194,13 +206,96 @@ def test_the_unfinished_file_of_a_running_process_is_kept(plain, cache):
     seen = []
 
     def images():
+        make_old(cache)
         read_folder(plain, cache=cache)
         seen.extend(cache.glob(f"*{_cache.UNFINISHED}"))
         yield np.zeros((2, 2, 3), np.uint8)
 
     _cache.write(cache, "key", images(), (2, 2, 3))
     assert len(seen) == 1
-    assert _cache.find(cache, "key")[0].shape == (1, 2, 2, 3)
+    assert _cache.find(cache, "key", 1)[0].shape == (1, 2, 2, 3)
+
+
+def test_another_process_makes_the_same_file(plain, cache, decodings, monkeypatch):
+    """The file is replaced between its completion and its description."""
+    identity, others = _cache._identity, []
+
+    def identity_before(path):
+        before = identity(path)
+        if not others:
+            others.append(None)
+            others[0] = read_folder(plain, cache=cache).images
+        return before
+
+    monkeypatch.setattr(_cache, "_identity", identity_before)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for images in (read_folder(plain, cache=cache).images, *others):
+            assert isinstance(images, np.memmap)
+            np.testing.assert_array_equal(images, read_folder(plain).images)
+    read_folder(plain, cache=cache)
+    assert len(decodings) == 2
+
+
+def test_the_file_of_another_process_serves_if_this_one_cannot_write(plain, cache, monkeypatch):
+    write_images = _cache.write
+
+    def write_after_another(*args):
+        write_images(*args)
+        raise PermissionError("a file that is open cannot be replaced on Windows")
+
+    monkeypatch.setattr(_cache, "write", write_after_another)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        images = read_folder(plain, cache=cache).images
+    assert isinstance(images, np.memmap)
+    np.testing.assert_array_equal(images, read_folder(plain).images)
+
+
+def test_many_threads_make_the_same_file(plain, cache):
+    together = threading.Barrier(6)
+
+    def load(_):
+        together.wait()
+        return read_folder(plain, cache=cache).images
+
+    with warnings.catch_warnings(), ThreadPoolExecutor(6) as pool:
+        warnings.simplefilter("error")
+        loaded = list(pool.map(load, range(6)))
+    expected = read_folder(plain).images
+    for images in loaded:
+        assert isinstance(images, np.memmap)
+        np.testing.assert_array_equal(images, expected)
+    assert names(cache) == [".json", ".npy"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kept": None},
+        {"shape": None},
+        {"kept": [0, 1, 2, 3, 4, 6]},
+        {"kept": [0, 1, 2, 3, 4, -1]},
+        {"kept": [0, 1, 2, 3, 5, 4]},
+        {"kept": [0, 1, 1, 2, 3, 4]},
+        {"kept": [0, 1, 2, 3, 4, 5.5]},
+        {"kept": [0, 1, 2, 3, 4, "5"]},
+        {"kept": [0, 1, 2, 3, 4, [5]]},
+        {"kept": [0, 1]},
+        {"kept": 6},
+        {"shape": [5, 6, 5, 3]},
+    ],
+    ids=str,
+)
+def test_a_damaged_description(plain, cache, decodings, change):
+    read_folder(plain, cache=cache)
+    (path,) = cache.glob("*.json")
+    facts = json.loads(path.read_text()) | change
+    path.write_text(json.dumps({name: value for name, value in facts.items() if value is not None}))
+    np.testing.assert_array_equal(read_folder(plain, cache=cache).images, read_folder(plain).images)
+    assert len(decodings) == 2
+    path.write_text("[1, 2]")
+    assert isinstance(read_folder(plain, cache=cache).images, np.memmap)
 
 
 def test_the_folder_can_be_deleted(plain, cache, decodings):

@@ -62,6 +62,7 @@ def test_pixels_are_those_in_memory(plain, options):
         (slice(2), ...),
         (np.array([3, 1]), ...),
         ...,
+        (),
     ],
     ids=str,
 )

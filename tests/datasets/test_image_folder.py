@@ -66,6 +66,12 @@ def test_read_image_files(plain):
         np.testing.assert_array_equal(larger[0], image.resize((10, 12), Image.Resampling.BICUBIC))
 
 
+@pytest.mark.parametrize("kind", [str, Path])
+def test_read_image_files_takes_one_path(plain, kind):
+    one = read_image_files(kind(plain / "cat"), shape=(6, 5, 3))
+    assert one[0] == read_image_files([plain / "cat"], shape=(6, 5, 3))[0]
+
+
 def test_read_image_files_has_the_channels_that_are_asked_for(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 4), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "clear.png")
@@ -88,6 +94,12 @@ def test_read_image_files_refuses(plain, tmp_path):
         read_image_files([plain / "cat"], shape=(8, 8, 3))
     with pytest.raises(FileNotFoundError, match="missing"):
         read_image_files([plain / "missing.png"], shape=(6, 5, 3))
+    (plain / "link.png").symlink_to("missing.png")
+    with pytest.raises(FileNotFoundError, match="link to a file that does not exist"):
+        read_image_files([plain / "link.png"], shape=(6, 5, 3))
+    (plain / "link.png").unlink()
+    with pytest.raises(DatasetError, match="Unpack it"):
+        read_image_files([pack(plain, ".zip")], shape=(6, 5, 3))
     (tmp_path / "void").mkdir()
     with pytest.raises(DatasetError, match="no images"):
         read_image_files([tmp_path / "void"], shape=(6, 5, 3))

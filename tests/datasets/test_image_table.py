@@ -199,6 +199,27 @@ def test_label_columns_that_make_no_sense(frame, photos, labels):
     refused("label_columns", frame, labels, ValueError, root=photos)
 
 
+@pytest.mark.parametrize("labels", [None, 3, True])
+def test_label_columns_of_another_type(frame, photos, labels):
+    refused("label_columns is .*pass the name of one column", frame, labels, TypeError, root=photos)
+
+
+@pytest.mark.parametrize("labels", [("wet", "young"), pd.Index(["wet", "young"]), np.array(["wet", "young"])], ids=repr)
+def test_several_label_columns_in_any_sequence(frame, photos, labels):
+    data = load(frame, labels, root=photos)
+    np.testing.assert_array_equal(data.target, load(frame, ["wet", "young"], root=photos).target)
+    assert data.target_names == ["wet", "young"]
+
+
+def test_a_csv_file_with_a_comma_at_the_end_of_rows(photos):
+    (photos / "labels.csv").write_text("file,kind\na/1.png,1,\na/10.png,2,\n")
+    data = load(photos / "labels.csv")
+    assert data.filenames == ["a/1.png", "a/10.png"]
+    assert data.target_names == ["1", "2"]
+    (photos / "labels.csv").write_text("file,kind\na/1.png,1,3\na/10.png,2,\n")
+    refused("labels.csv.*more cells than its header", photos / "labels.csv")
+
+
 def test_a_column_that_is_there_twice(frame, photos):
     frame.columns = ["file", "kind", "kind", "young"]
     refused("2 columns 'kind'", frame, root=photos)

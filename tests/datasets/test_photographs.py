@@ -1,14 +1,16 @@
 """Images of any size, orientation, depth and color brought to uint8 pixels of one size."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
 from image_sources import NAMES, expect_error, pack, pixels, read_folder, write
 from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
-from sk_cifar_ovr.datasets import read_image_files
+from sk_cifar_ovr.datasets import image_sizes, read_image_files
 
 BICUBIC = Image.Resampling.BICUBIC
 
@@ -102,6 +104,48 @@ def test_orientation_is_applied(tmp_path, orientation, ending):
     assert upright[0].shape == ((16, 24, 3) if orientation < 5 else (24, 16, 3))
     np.testing.assert_array_equal(read_folder(tmp_path).images, upright)
     np.testing.assert_array_equal(read_folder(tmp_path, lazy=True).images, upright)
+
+
+def moved_behind_the_pixels(content, kinds):
+    """A PNG file with the chunks of these kinds after the last one of pixels."""
+    chunks, start = [], 8
+    while start < len(content):
+        length, kind = struct.unpack_from(">I4s", content, start)
+        chunks.append((kind, content[start : start + length + 12]))
+        start += length + 12
+    order = sorted(chunks[1:-1], key=lambda chunk: chunk[0] in kinds)
+    return content[:8] + b"".join(chunk for _, chunk in [chunks[0], *order, chunks[-1]])
+
+
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+@pytest.mark.parametrize("metadata", ["exif", "xmp", "date"])
+def test_orientation_behind_the_pixels_of_a_png(tmp_path, monkeypatch, metadata):
+    exif, text = Image.Exif(), PngInfo()
+    if metadata == "exif":
+        exif[0x0112] = 6
+    elif metadata == "xmp":
+        text.add_itxt("XML:com.adobe.xmp", XMP)
+    else:
+        text.add_text("date:create", "2020-02-02")
+    for seed, name in enumerate(NAMES):
+        stream = io.BytesIO()
+        smooth(16, 24, seed).save(stream, "PNG", exif=exif, pnginfo=text)
+        (tmp_path / name).mkdir()
+        content = moved_behind_the_pixels(stream.getvalue(), {b"eXIf", b"iTXt", b"tEXt"})
+        (tmp_path / name / "1.png").write_bytes(content)
+    expected = read_folder(tmp_path).images
+    assert expected.shape == ((2, 16, 24, 3) if metadata == "date" else (2, 24, 16, 3))
+    np.testing.assert_array_equal(image_sizes(tmp_path), [expected.shape[1:3]] * 2)
+    lazy = read_folder(tmp_path, lazy=True)
+    np.testing.assert_array_equal(lazy.images, expected)
+    if metadata == "date":
+        monkeypatch.setattr(PngImageFile, "load", lambda image: pytest.fail("only the header is wanted"))
+        read_folder(tmp_path, lazy=True)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")

@@ -200,10 +200,33 @@ def test_the_callers_matrix_is_unchanged():
         ([[1, 0], [0, 1]], np.eye(2), {"probabilities": [0.1, 0.2]}, "1 columns for 2 classes"),
         ([[1, 0], [0, 1]], np.eye(2), {"probabilities": [[0.1, NAN], [0.1, 0.2]]}, "NaN"),
         (np.zeros((2, 2, 2)), np.eye(2), {}, "Unknown label type"),
-        (np.ma.masked_array([0, 1, 1], [False, True, False]), [0, 1, 1], {}, "some are masked"),
+        (np.ma.masked_array([0, 1, 1], [False, True, False]), [0, 1, 1], {}, "masked entries"),
         (pd.DataFrame({"a": [1, 0], "b": ["x", "y"]}), np.eye(2), {}, "holds 'x' in row 0 of column 'b'"),
     ],
 )
 def test_bad_matrices_are_named(y, predicted, options, message):
     with pytest.raises(ValueError, match=message):
         ovr_report(y, predicted, **options)
+
+
+def test_predictions_in_a_frame_are_matched_by_name():
+    names, order = ["a", "b", "c"], [2, 0, 1]
+    truth = pd.DataFrame(MATRIX, columns=names)
+    predicted = pd.DataFrame(PREDICTED, columns=names)
+    probabilities = pd.DataFrame(PROBABILITIES, columns=names)
+    expected = ovr_report(truth, PREDICTED, probabilities=PROBABILITIES).frame(imbalance=True)
+    for by in (order, [0, 1, 2]):
+        report = ovr_report(truth, predicted.iloc[:, by], probabilities=probabilities.iloc[:, by])
+        pd.testing.assert_frame_equal(report.frame(imbalance=True), expected)
+    # Names that are no classes, and the numbers of unnamed columns, are positions.
+    for other in (pd.DataFrame(PREDICTED), predicted.set_axis(["x", "y", "z"], axis=1)):
+        assert ovr_report(truth, other).confusion.tolist() == ovr_report(truth, PREDICTED).confusion.tolist()
+    with pytest.raises(
+        ValueError, match=r"columns \['a', 'b', 'x'\] of the data frame `predicted` are not the classes"
+    ):
+        ovr_report(truth, predicted.set_axis(["a", "b", "x"], axis=1))
+    labels = ["a", "b", "c", "a", "b"]
+    assert (
+        ovr_report(labels, predicted.iloc[:, order]).confusion.tolist()
+        == ovr_report(labels, PREDICTED).confusion.tolist()
+    )

@@ -8,14 +8,18 @@ import pytest
 from imblearn.over_sampling import RandomOverSampler
 from joblib import parallel_config
 from scipy.special import expit
+from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.utils.class_weight import compute_class_weight
 from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
+from sk_cifar_ovr.classifier import LabelledImages
 from sk_cifar_ovr.engine._training_loop import _TrainingLoop
 from sk_cifar_ovr.losses import sparse_categorical_focal_loss
 from sk_cifar_ovr.one_vs_rest._calibration import fitted_calibrator
+from sk_cifar_ovr.one_vs_rest._cross_fitting import cross_fitting
+from sk_cifar_ovr.one_vs_rest._threshold_rules import threshold_rules
 from sk_cifar_ovr.one_vs_rest._thresholds import averaged_threshold
 
 TINY = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
@@ -238,3 +242,88 @@ def test_a_network_learns_from_few_labels(digits):
         scores.append((fitted.predict_ovr(X[280:])[:, 0] == truth[280:, 0]).mean())
     assert scores[1] > scores[0] + 0.05
     assert expit(fitted.decision_function(X[280:])) == pytest.approx(fitted.predict_proba(X[280:]), abs=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"early_stopping": True}, {"validation_fraction": 0.15}], ids=["stop", "share"])
+@pytest.mark.parametrize("n_jobs", [None, 2], ids=["here", "processes"])
+@pytest.mark.parametrize("n_known", [1, 2, 6])
+def test_few_known_labels_are_all_trained_on(parts, settings, n_jobs, n_known):
+    X, Y = parts
+    Y = np.nan_to_num(Y)
+    few = np.flatnonzero(Y[:, 2] == 1)[: n_known - n_known // 2], np.flatnonzero(Y[:, 2] == 0)[: n_known // 2]
+    known = np.sort(np.concatenate(few))
+    hidden = np.setdiff1d(np.arange(len(Y)), known)
+    Y[hidden, 2] = np.nan
+    with parallel_config(backend="threading"), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fitted = ovr("independent", {"n_jobs": n_jobs}, **settings).fit(X, Y)
+    (message,) = [str(w.message) for w in caught if "hold images out" in str(w.message)]
+    assert "for 2: their networks" in message
+    assert [set(estimator.history_) for estimator in fitted.estimators_] == [{"loss", "val_loss"}] * 2 + [{"loss"}]
+    assert len(fitted.history_["val_loss"]) == len(fitted.history_["loss"]) == 2
+    if n_known > 1:
+        alone = CNNClassifier(**TINY).fit(X[known], Y[known, 2].astype(int))
+        assert_same_weights(fitted.estimators_[2], alone)
+
+
+def test_too_few_images_for_validation_are_still_refused(parts):
+    X, Y = parts
+    with pytest.raises(ValueError, match="validation_fraction"):
+        ovr("independent", early_stopping=True).fit(X[:6], np.nan_to_num(Y[:6]))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("settings", [{}, {"class_weight": "balanced", "loss__alpha": "balanced"}], ids=["plain", "b"])
+def test_a_batch_that_tells_nothing_of_a_task_leaves_it_alone(parts, strategy, settings):
+    X, Y = parts
+    Y = np.nan_to_num(Y)
+    nothing = np.where([False, False, True], np.nan, Y)
+    # Plain gradient descent: momentum would move a head without a gradient.
+    fitted = ovr(strategy, {"sampler": RandomOverSampler(random_state=0)}, optimizer="sgd", **settings)
+    fitted.partial_fit(X[:120], Y[:120])
+    before = [[a.copy() for a in estimator.network_.state] for estimator in fitted.estimators_]
+    fitted.partial_fit(X[120:], nothing[120:])
+    after = [estimator.network_.state for estimator in fitted.estimators_]
+    for a, b in zip(before[2][-2:], after[2][-2:], strict=True):
+        np.testing.assert_array_equal(a, b)
+    for k in (0, 1):
+        assert np.abs(before[k][-2] - after[k][-2]).max() > 0
+    assert np.isfinite(fitted.history_["loss"]).all()
+    assert len(fitted.history_["loss"]) == 2
+    state = fitted.predict_proba(X)
+    with pytest.raises(ValueError, match="No label of 0, 1, 2 is known"):
+        fitted.partial_fit(X, np.full(Y.shape, np.nan))
+    np.testing.assert_array_equal(fitted.predict_proba(X), state)
+
+
+def test_the_first_batch_may_tell_nothing_of_a_head(parts):
+    X, Y = parts
+    Y = np.nan_to_num(Y)
+    nothing = np.where([False, False, True], np.nan, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        fitted = ovr().partial_fit(X, nothing)
+    assert np.isfinite(fitted.predict_proba(X)).all()
+    assert np.isfinite(fitted.partial_fit(X, Y).predict_proba(X)).all()
+    with pytest.raises(ValueError, match=r"No label of 2 is known, and the first call .*every column"):
+        ovr("independent").partial_fit(X, nothing)
+
+
+@pytest.mark.parametrize(
+    "threshold", [f1_score, "f1", "balanced_accuracy", {"precision": 0.6}, {"recall": 0.9}], ids=str
+)
+@pytest.mark.parametrize("calibration", [None, "sigmoid", "isotonic"])
+def test_images_without_weight_do_not_count_in_tuning(threshold, calibration):
+    rng = np.random.default_rng(0)
+    weight = np.where(rng.random(120) < 0.4, 0.0, rng.random(120))
+    truth = rng.integers(0, 2, (120, 2)).astype("int8")
+    scores = truth + rng.normal(size=(120, 2))
+    found = []
+    for other in (False, True):
+        changed = (weight == 0)[:, None] & other
+        images = LabelledImages(np.zeros((120, 1)), np.where(changed, 1 - truth, truth), np.arange(2), weight)
+        tuning = cross_fitting(threshold_rules(threshold, images), calibration, KFold(3), images)
+        object.__setattr__(tuning, "_scores", lambda *_, c=changed: np.where(c, rng.normal(size=(120, 2)), scores))
+        found.append(tuning.fit(None, images, None))
+    np.testing.assert_array_equal(found[0].thresholds, found[1].thresholds)
+    assert found[0].promises == found[1].promises

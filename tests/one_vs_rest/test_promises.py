@@ -8,6 +8,7 @@ from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr.exceptions import ThresholdPromiseWarning
+from sk_cifar_ovr.metrics import positive_probabilities
 from sk_cifar_ovr.one_vs_rest._promises import Promise
 
 LEARNING = {"model": dense, "epochs": 8, "batch_size": 64, "optimizer__learning_rate": 0.01, "random_state": 0}
@@ -181,3 +182,32 @@ def test_fits_that_continue_cannot_promise(parts):
     X, y = parts
     with pytest.raises(ValueError, match="one fit of everything"):
         ovr({"cat": {"precision": 0.9}}).partial_fit(X, y, classes=np.unique(y))
+
+
+def saturated(meta):
+    """Log-odds in the hundreds, which float32 probabilities of 1 do not tell apart."""
+    import keras
+
+    inputs = keras.Input(meta["image_shape_"])
+    x = keras.layers.Dense(meta["n_classes_"])(keras.layers.Flatten()(inputs))
+    return keras.Model(inputs, keras.layers.Softmax()(keras.layers.Rescaling(0.1)(x)))
+
+
+def test_thresholds_near_1_are_compared_in_log_odds(digits):
+    X, y = digits
+    Y = np.stack([y % 2 == 0, y >= 5, y % 3 == 0], axis=1).astype(int)
+    fitted = OneVsRestCNNClassifier(CNNClassifier(saturated, epochs=1, random_state=0)).fit(X, Y)
+    scores = fitted.decision_function(X).astype(float)
+    assert ((scores > 17) & (scores < 23)).any()
+    for threshold in (0.5, 1 - 1e-10, 1e-10):
+        fitted.thresholds_ = np.full(3, threshold)
+        expected = scores >= np.log(threshold) - np.log1p(-threshold)
+        np.testing.assert_array_equal(fitted.predict_ovr(X), expected)
+        np.testing.assert_array_equal(fitted.predict(X), expected)
+        np.testing.assert_array_equal(positive_probabilities(fitted, X) >= threshold, expected)
+
+
+def test_a_misspelt_promise_is_explained(parts):
+    X, y = parts
+    with pytest.raises(ValueError, match=r"\['precison'\].* has the key 'precision' or 'recall'"):
+        ovr({"precison": 0.9}).fit(X, y)

@@ -153,3 +153,15 @@ def test_more_folds_than_images_of_any_class_are_refused(digits):
     X, y = digits
     with pytest.raises(ValueError, match="cv=30 folds need 30 images of a class, and the most frequent class has"):
         ovr(more={"threshold": "f1", "cv": 30}).fit(X[:40], y[:40] % 3)
+
+
+def test_uneven_folds_are_told_from_too_few_images(single):
+    X, y = single
+    y = np.where(y == "dodo", "dog", y)
+    order = np.argsort(y, kind="stable")
+    with pytest.warns(RareClassWarning) as caught:
+        ovr(more={"threshold": "f1", "cv": KFold(3)}).fit(X[order], y[order])
+    (message,) = [str(w.message) for w in caught if w.category is RareClassWarning]
+    assert message.startswith("The folds are too uneven")
+    assert "shuffle the splitter, or pass the number of folds as cv" in message
+    assert "Too few" not in message

@@ -1,5 +1,6 @@
 """Several labels an image: label matrices in, matrices out."""
 
+import re
 import warnings
 
 import numpy as np
@@ -308,9 +309,15 @@ def test_a_classifier_of_single_labels_says_where_to_go(parts):
     with pytest.raises(ValueError, match=r"several labels an image use OneVsRestCNNClassifier\.$"):
         CNNClassifier(**TINY).fit(X, Y)
     one_hot = np.eye(2, dtype=int)[Y[:, 0]]
-    for labels in (one_hot, sparse.csr_matrix(one_hot), pd.DataFrame(one_hot)):
-        with pytest.raises(ValueError, match=r"OneVsRestCNNClassifier\. .*y\.argmax\(axis=1\)"):
-            CNNClassifier(**TINY).fit(X, labels)
+    for y, way in (
+        (one_hot, "np.asarray(y)"),
+        (one_hot.tolist(), "np.asarray(y)"),
+        (pd.DataFrame(one_hot), "np.asarray(y)"),
+        (sparse.csr_matrix(one_hot), "y.toarray()"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(f"Here every row has exactly one 1: {way}.argmax(axis=1)")):
+            CNNClassifier(**TINY).fit(X, y)
+        np.testing.assert_array_equal(eval(way, {"np": np, "y": y}).argmax(axis=1), Y[:, 0])
     assert CNNClassifier(
         **TINY,
     ).fit(X, one_hot.argmax(axis=1)).classes_.tolist() == [0, 1]
@@ -322,3 +329,49 @@ def test_one_column_is_single_labels(parts):
         fitted = ovr(epochs=1).fit(X, Y[:, :1])
     assert not fitted.multilabel_
     assert fitted.predict(X).shape == (len(X),)
+
+
+@pytest.mark.parametrize("make", [lambda: CNNClassifier(**TINY), ovr], ids=["one network", "one-vs-rest"])
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1)], ids=["vector", "column"])
+def test_plain_labels_that_are_not_known_are_refused(parts, make, shape):
+    X, Y = parts
+    labels, hidden = Y[:, 0].reshape(shape), Y[:, 1].reshape(shape) == 1
+    for y in (np.ma.masked_array(labels, hidden), np.where(hidden, np.nan, labels)):
+        with pytest.raises(ValueError, match="Plain labels must all be known: leave out these images"):
+            make().fit(X, y)
+
+
+def test_score_matches_columns_by_name(parts):
+    X, Y = parts
+    frame = pd.DataFrame(Y, columns=NAMES)
+    fitted = ovr(epochs=1).fit(X, frame)
+    expected = (fitted.predict(X) == Y).all(axis=1).mean()
+    assert fitted.score(X, frame) == fitted.score(X, Y) == pytest.approx(expected)
+    assert fitted.score(X, frame[NAMES[::-1]]) == pytest.approx(expected)
+    with pytest.raises(ValueError, match=r"columns \['a', 'b', 'c', 'd'\], but its classes are \['even'"):
+        fitted.score(X, frame.set_axis(list("abcd"), axis=1))
+
+
+@pytest.mark.parametrize(
+    ("y", "weight", "message"),
+    [
+        (lambda Y: np.full(Y.shape, np.nan), None, "nothing to score"),
+        (lambda Y: np.where(np.arange(len(Y))[:, None] < 9, np.nan, Y), lambda n: np.arange(n) < 9, "nothing to score"),
+        (lambda Y: Y, np.zeros, "non-zero"),
+        (lambda Y: Y, lambda n: np.ones((n, 2)), "one number an image"),
+        (lambda Y: Y[:, 0], None, r"a label matrix of 4 columns.* shape \(240,\)"),
+        (lambda Y: Y[:9], None, "inconsistent numbers"),
+    ],
+    ids=["unknown", "weightless", "zero", "wide", "vector", "short"],
+)
+def test_what_cannot_be_scored_is_refused(parts, y, weight, message):
+    X, Y = parts
+    fitted = ovr(epochs=1).fit(X, Y)
+    with pytest.raises(ValueError, match=message):
+        fitted.score(X, y(Y), None if weight is None else weight(len(X)).astype(float))
+
+
+def test_a_class_named_twice_is_refused(parts):
+    X, Y = parts
+    with pytest.raises(ValueError, match="names a class twice"):
+        ovr().partial_fit(X, Y, classes=list("aabc"))

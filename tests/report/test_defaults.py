@@ -36,6 +36,10 @@ def test_training_length_is_told_and_a_batch_size_kept():
     told = report.set_training_length(estimator, 48, batch_size=8)
     assert told.startswith("48 training images get 50 epochs in batches of 8;")
     assert (estimator.estimator.epochs, estimator.estimator.batch_size) == (50, 8)
+    told = report.set_training_length(estimator, 48, epochs=7)
+    assert told == "48 training images get 7 epochs in batches of 16; choose other numbers with --set batch_size=N."
+    assert (estimator.estimator.epochs, estimator.estimator.batch_size) == (7, 16)
+    assert report.set_training_length(estimator, 48, epochs=7, batch_size=8) == ""
 
 
 def test_network_is_the_one_asked_for():

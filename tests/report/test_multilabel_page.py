@@ -1,5 +1,6 @@
 """The report of a label matrix, in which some labels are not known."""
 
+import dataclasses
 import json
 import warnings
 
@@ -9,9 +10,13 @@ import pytest
 from sklearn.exceptions import UndefinedMetricWarning
 from small_networks import dense
 
-from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, report
+from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, ovr_report, report
 from sk_cifar_ovr.report._embedding import embed_test_images
-from sk_cifar_ovr.report._html_embedding import interactive_embedding
+from sk_cifar_ovr.report._html_embedding import NO_LABEL, interactive_embedding
+from sk_cifar_ovr.report._html_page import html_page
+from sk_cifar_ovr.report._markdown import markdown_report
+from sk_cifar_ovr.report._metadata import NOT_DEFINED, promise_rows, run_as_json
+from sk_cifar_ovr.report._run import undefined_metrics_as_zero
 from sk_cifar_ovr.report._train_test_split import TrainTestSplit
 
 NAMES = ["even", "at least 5", "prime"]
@@ -67,11 +72,9 @@ def test_promises_are_shown_as_promised_cross_fitted_and_reached(run):
         ("even", "precision", 0.8),
         ("prime", "recall", 0.9),
     ]
-    reached = [f"{100 * p['reached']:.1f}" for p in figures["promises"]]
-    assert reached == [
-        f"{100 * result.report.frame().loc[0, 'class_precision']:.1f}",
-        f"{100 * result.report.frame().loc[2, 'class_recall']:.1f}",
-    ]
+    tp, fn, fp, _ = result.report.confusion.reshape(-1, 4).T
+    expected = [tp[0] / (tp[0] + fp[0]) if tp[0] + fp[0] else None, tp[2] / (tp[2] + fn[2])]
+    assert [p["reached"] for p in figures["promises"]] == expected
     markdown, page = (folder / "report.md").read_text(), (folder / "report.html").read_text()
     assert f"| even | precision | 80.0 | {100 * figures['promises'][0]['reached_cross_fitting']:.1f} |" in markdown
     assert "Promises of the thresholds" in page
@@ -80,14 +83,33 @@ def test_promises_are_shown_as_promised_cross_fitted_and_reached(run):
     assert "confusion_argmax" not in figures
 
 
+@pytest.mark.parametrize(
+    ("predicts", "reached", "kept"), [(False, ["-", "0.0"], [None, False]), (True, ["100.0", "100.0"], [True, True])]
+)
+def test_promise_that_is_not_defined_on_the_test_images_is_a_dash(run, predicts, reached, kept):
+    """A precision is 0/0 if no image is predicted as the class."""
+    predicted = (run[0].y_true == 1) & predicts
+    with undefined_metrics_as_zero():
+        metrics = ovr_report(run[0].y_true, predicted, classes=NAMES, probabilities=run[0].probabilities)
+        result = dataclasses.replace(run[0], report=metrics, predicted=predicted)
+        rows, promises = promise_rows(result), run_as_json(result)["promises"]
+        markdown, page = markdown_report(result), html_page(result, None, [])
+    assert [row[-1] for row in rows] == reached
+    assert [p["kept"] for p in promises] == kept
+    for text in (markdown, page):
+        assert (NOT_DEFINED in text) != predicts
+
+
 def test_map_has_the_labels_of_each_image(run):
-    result, _ = run
+    result, folder = run
     embedding = embed_test_images(result)
     columns = interactive_embedding(result, embedding)["map"].select_one("points").data_source.data
     order = np.argsort(embedding.indices)
     labels = [columns["labels"][i] for i in order]
     assert labels == [np.flatnonzero(row == 1).tolist() for row in result.y_true]
     assert [columns["true"][i] for i in order[:2]] == ["none", "not known"]
+    assert {columns["color"][i] for i in order[:2]} == {NO_LABEL[0]}
+    assert "an image without a label that is known to be present is grey" in (folder / "report.html").read_text()
     missed = ((result.y_true == 1) & ~result.predicted).any(axis=1)
     assert [columns["missed"][i] for i in order] == missed.astype(int).tolist()
     # What is not known is no mistake.

@@ -17,8 +17,7 @@ from small_networks import dense
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, report
 from sk_cifar_ovr.report._embedding import embed_test_images
 from sk_cifar_ovr.report._html_embedding import interactive_embedding
-from sk_cifar_ovr.report._html_page import html_page
-from sk_cifar_ovr.report._html_table import sortable_table
+from sk_cifar_ovr.report._html_page import html_page, sortable_table
 from sk_cifar_ovr.report._run import evaluate, train
 from sk_cifar_ovr.report._thumbnails import data_uris
 from sk_cifar_ovr.report._train_test_split import TrainTestSplit

@@ -118,6 +118,23 @@ def test_table_with_images_of_different_sizes(table):
     assert data.note.startswith("Images of 2 different sizes are brought to 32x32 (crop)")
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+def test_files_of_a_table_that_cannot_be_read_are_left_out_on_request(table, lazy):
+    (table.parent / "3.png").unlink()
+    (table.parent / "4.png").write_bytes(b"no picture")
+    moved = table.rename(table.parent.parent / "elsewhere.csv")
+    data = load(moved, table=LabelTable("file", "kind", root=table.parent), on_error="skip", lazy=lazy)
+    assert len(data.X_train) + len(data.X_test) == 38
+    assert data.skipped_note == "2 files were left out: '3.png', '4.png'."
+
+
+def test_many_files_that_are_left_out_are_counted(table):
+    for i in range(5):
+        (table.parent / f"{i}.png").unlink()
+    data = load(table, table=LabelTable("file", "kind"), on_error="skip")
+    assert data.skipped_note == "5 files were left out: '0.png', '1.png', '2.png' and others."
+
+
 def test_table_without_its_columns_is_refused(table):
     with pytest.raises(DatasetError, match="--path-column and --label-columns"):
         load(table)

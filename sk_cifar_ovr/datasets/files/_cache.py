@@ -6,13 +6,16 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 import uuid
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from ..._shared.files import write_whole
 from ._source import SourceFile
 
 try:
@@ -23,6 +26,8 @@ except ImportError:  # Windows, where a file that is open elsewhere cannot be de
 # Changes whenever the same files and settings may give other pixels.
 VERSION = 1
 UNFINISHED = ".unfinished"
+# Seconds before an unfinished file may be removed: its process locks it a moment after it was created.
+MIN_AGE = 60
 
 
 def cache_key(files: list[SourceFile], archive_sha256: str | None, reading: dict[str, Any]) -> str:
@@ -51,7 +56,7 @@ def cache_key(files: list[SourceFile], archive_sha256: str | None, reading: dict
     return digest.hexdigest()[:32]
 
 
-def find(folder: Path, key: str) -> tuple[np.memmap, list[int]] | None:
+def find(folder: Path, key: str, n_files: int) -> tuple[np.memmap, np.ndarray] | None:
     """Return cached images and the indices of their files, or None if there are none, or damaged ones."""
     path = folder / f"{key}.npy"
     try:
@@ -59,14 +64,19 @@ def find(folder: Path, key: str) -> tuple[np.memmap, list[int]] | None:
         if _identity(path) != facts["identity"]:
             return None
         images = np.load(path, mmap_mode="r")
+        kept = np.array(facts["kept"])
+        if list(images.shape) != facts["shape"] or images.dtype != np.uint8 or kept.shape != images.shape[:1]:
+            return None
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
-    if list(images.shape) != facts["shape"] or images.dtype != np.uint8 or len(facts["kept"]) != len(images):
+    if kept.dtype.kind != "i" or not np.isin(kept, range(n_files)).all() or (np.diff(kept) <= 0).any():
         return None
-    return images, facts["kept"]
+    return images, kept
 
 
-def write(folder: Path, key: str, images: Iterable[np.ndarray | None], image_shape: tuple[int, ...]) -> None:
+def write(
+    folder: Path, key: str, images: Iterable[np.ndarray | None], image_shape: tuple[int, ...]
+) -> tuple[np.memmap, np.ndarray]:
     """Write images, one after the other, and put the file in place when it is complete.
 
     Parameters
@@ -80,6 +90,12 @@ def write(folder: Path, key: str, images: Iterable[np.ndarray | None], image_sha
     image_shape : tuple of int
         Shape of each image.
 
+    Returns
+    -------
+    images : memmap
+    kept : ndarray of int
+        As from `find`.
+
     Raises
     ------
     OSError
@@ -88,10 +104,10 @@ def write(folder: Path, key: str, images: Iterable[np.ndarray | None], image_sha
     folder.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(folder)
     kept = []
-    partial = folder / f"{key}-{uuid.uuid4().hex}{UNFINISHED}"
+    unfinished = folder / f"{key}-{uuid.uuid4().hex}{UNFINISHED}"
     try:
         # Plain writes, since a full disk would kill a process that writes through a memory map.
-        with open(partial, "xb") as stream:
+        with open(unfinished, "xb") as stream:
             _lock(stream)
             _write_header(stream, (0, *image_shape))
             for i, pixels in enumerate(images):
@@ -102,11 +118,20 @@ def write(folder: Path, key: str, images: Iterable[np.ndarray | None], image_sha
             _write_header(stream, (len(kept), *image_shape))
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(partial, folder / f"{key}.npy")
+        path = folder / f"{key}.npy"
+        os.replace(unfinished, path)
     finally:
-        partial.unlink(missing_ok=True)
-    facts = {"identity": _identity(folder / f"{key}.npy"), "shape": [len(kept), *image_shape], "kept": kept}
-    (folder / f"{key}.json").write_text(json.dumps(facts), encoding="utf-8")
+        unfinished.unlink(missing_ok=True)
+    shape = [len(kept), *image_shape]
+    identity = None
+    # Another process that makes the same file may put it in place at any time.
+    while identity != (identity := _identity(path)):
+        facts = json.dumps({"identity": identity, "shape": shape, "kept": kept})
+        write_whole(folder / f"{key}.json", partial(Path.write_text, data=facts, encoding="utf-8"))
+    found = np.load(path, mmap_mode="r")
+    if list(found.shape) != shape:
+        raise OSError("the file was changed by another program while it was written")
+    return found, np.array(kept)
 
 
 def _identity(path: Path) -> list[int]:
@@ -130,5 +155,6 @@ def _remove_unfinished(folder: Path) -> None:
     for path in folder.glob(f"*{UNFINISHED}"):
         # The lock ends with the process that holds it.
         with contextlib.suppress(OSError), open(path, "rb+") as stream:
-            _lock(stream)
-            path.unlink()
+            if time.time() - os.fstat(stream.fileno()).st_mtime >= MIN_AGE:
+                _lock(stream)
+                path.unlink()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..._shared.lazy_arrays import check_fits_memory
 from ...exceptions import DatasetError
 from .._progress import track
 from ._pixels import Reading, decode, read_header
@@ -17,6 +18,10 @@ logger = logging.getLogger(__name__)
 
 # Images of one piece of work of a thread, and their bytes.
 MAX_PIECE, PIECE_BYTES = 32, 2**20
+REMEDY = (
+    "Pass lazy=True to read images from their files when they are needed, cache=FOLDER to decode them once into a "
+    "memory-mapped file, or a smaller image_size."
+)
 
 
 def decode_files(
@@ -54,7 +59,12 @@ def decode_files(
     ------
     DatasetError
         If a file cannot be decoded, or two images differ in size.
+    MemoryError
+        If the images would fill more than half of the memory that is free.
     """
+    if reading.image_size is not None:
+        # Before the first image takes its memory; gray images are the least.
+        check_fits_memory((len(files), *reading.image_size, channels or 1), np.dtype(np.uint8), REMEDY)
     images: np.ndarray | None = None
     kept: list[int] = []
     skipped: list[SourceFile] = []
@@ -64,10 +74,12 @@ def decode_files(
             skipped.append(files[i])
             continue
         if images is None:
+            check_fits_memory((len(files), *pixels.shape), pixels.dtype, REMEDY)
             images = np.empty((len(files), *pixels.shape), np.uint8)
         if pixels.shape[:2] != images.shape[1:3]:
             raise mixed_sizes(files[kept[0]], images.shape[1:3], files[i], pixels.shape[:2])
         if pixels.shape[2] > images.shape[3]:
+            check_fits_memory((len(files), *pixels.shape), pixels.dtype, REMEDY)
             images = np.repeat(images, 3, axis=3)  # the first color image after grayscale ones
         images[len(kept)] = pixels
         kept.append(i)
@@ -113,7 +125,8 @@ def scan_headers(
     shape : tuple of int
         ``(h, w, c)`` of each image.
     kept, skipped
-        As from `decode_files`; only damage of headers is found.
+        As from `decode_files`; only damage of headers is found, and with ``on_error="skip"`` that of files which
+        would change the shape of the remaining images.
 
     Raises
     ------
@@ -126,7 +139,9 @@ def scan_headers(
 
     pieces = map_threads(scan_piece, (slice(i, i + MAX_PIECE) for i in range(0, len(files), MAX_PIECE)))
     headers = list(_without_errors((h for piece in pieces for h in piece), files, "Checking images", on_error, verbose))
-    kept = [i for i, header in enumerate(headers) if header is not None]
+    if on_error == "skip":
+        _drop_damaged(files, headers, reading)
+    kept = _present(headers)
     if not kept:
         raise none_readable(files)
     size = reading.image_size or headers[kept[0]][0]
@@ -136,6 +151,31 @@ def scan_headers(
                 raise mixed_sizes(files[kept[0]], size, files[i], headers[i][0])
     channels = 1 if all(headers[i][1] for i in kept) else 3
     return (*size, channels), np.array(kept), [files[i] for i, header in enumerate(headers) if header is None]
+
+
+def _present(headers: list) -> list[int]:
+    return [i for i, header in enumerate(headers) if header is not None]
+
+
+def _drop_damaged(files: list[SourceFile], headers: list, reading: Reading) -> None:
+    """Set headers to None of files that would change the shape of the remaining images, and cannot be decoded.
+
+    Only as many files are decoded as are needed to know the shape.
+    """
+
+    def decodes(i: int) -> bool:
+        pixels = decode_file(files[i], reading, None)
+        if isinstance(pixels, DatasetError):
+            logger.info("Skipped: %s", pixels)
+            headers[i] = None
+        return headers[i] is not None
+
+    if reading.image_size is None and len({headers[i][0] for i in _present(headers)}) > 1:
+        size = next((headers[i][0] for i in _present(headers) if decodes(i)), None)
+        unequal = (i for i in _present(headers) if headers[i][0] != size)
+        any(decodes(i) for i in unequal)
+    if len({headers[i][1] for i in _present(headers)}) > 1:
+        any(decodes(i) for i in _present(headers) if not headers[i][1])
 
 
 def shown_size(file: SourceFile) -> tuple[int, int] | None:

@@ -109,7 +109,7 @@ class ImageFiles:
         scikit-learn's ``images[key, ...]`` is the same as ``images[key]``.
         """
         if isinstance(key, tuple):
-            key, *rest = key
+            key, *rest = key or (...,)
             if any(each is not Ellipsis for each in rest):
                 raise IndexError("ImageFiles select whole images; use numpy.asarray(images) to index pixels.")
         rows = self._rows[key]

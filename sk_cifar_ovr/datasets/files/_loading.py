@@ -71,6 +71,8 @@ def load_images(
     ------
     DatasetError
         If a file cannot be read, two images differ in size, or images of an archive are to be read on demand.
+    MemoryError
+        If images in memory would fill more than half of what is free.
     """
     reading, on_error, verbose = loading.reading, loading.on_error, loading.verbose
     if loading.cache is not None:
@@ -98,15 +100,25 @@ def load_images(
 def _load_cached(files: list[SourceFile], loading: Loading, archive_sha256: str | None):
     folder = Path(loading.cache).expanduser()
     key = _cache.cache_key(files, archive_sha256, loading.reading.as_dict())
-    found = _cache.find(folder, key)
-    if found is None or (loading.on_error == "raise" and len(found[1]) < len(files)):
+    found = _find_cached(folder, key, files, loading)
+    if found is None:
         shape = scan_headers(files, loading.reading, on_error=loading.on_error, verbose=loading.verbose)[0]
-        _cache.write(folder, key, _decoded_to(shape, files, loading), shape)
-        found = _cache.find(folder, key)
-        if found is None:
-            raise OSError("the file was changed by another program while it was written")
+        try:
+            found = _cache.write(folder, key, _decoded_to(shape, files, loading), shape)
+        except OSError:
+            # Another process may have made the same file in the meantime.
+            found = _find_cached(folder, key, files, loading)
+            if found is None:
+                raise
     images, kept = found
-    return images, np.array(kept), [files[i] for i in sorted(set(range(len(files))) - set(kept))]
+    return images, kept, [files[i] for i in sorted(set(range(len(files))) - set(kept))]
+
+
+def _find_cached(folder: Path, key: str, files: list[SourceFile], loading: Loading):
+    found = _cache.find(folder, key, len(files))
+    if found is not None and loading.on_error == "raise" and len(found[1]) < len(files):
+        return None
+    return found
 
 
 def _decoded_to(shape: tuple[int, int, int], files: list[SourceFile], loading: Loading) -> Iterator[np.ndarray | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import struct
 from dataclasses import dataclass
 from numbers import Integral
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -23,6 +24,8 @@ SIXTEEN_BIT = ("refuse", "scale")
 EXIF_ORIENTATION = 0x0112
 # Metadata of a PNG file in which Pillow looks for an orientation.
 PNG_METADATA = {"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"}
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")
 
 Fit = Literal["crop", "pad", "stretch"]
 SixteenBit = Literal["refuse", "scale"]
@@ -129,14 +132,13 @@ def read_header(stream: IO[bytes], reading: Reading) -> tuple[tuple[int, int], b
 def _open(stream: IO[bytes], reading: Reading) -> Image.Image:
     from PIL import Image
 
-    image = Image.open(stream, formats=FORMATS)
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        # Pillow refuses above twice the limit only, and warns below.
+    try:
+        image = Image.open(stream, formats=FORMATS)
+    except Image.DecompressionBombError as error:
         raise Image.DecompressionBombError(
-            f"{image.width}x{image.height} are more pixels than PIL.Image.MAX_IMAGE_PIXELS = {limit}; raise this limit "
-            "if you trust the file"
-        )
+            f"{error} If you trust the file, raise PIL.Image.MAX_IMAGE_PIXELS: the limit is twice this number. Worker "
+            "processes (n_jobs=) do not take it over; pass cache=FOLDER, so that images are decoded in this process"
+        ) from None
     if image.mode.startswith(("I", "F")) and not _is_deep(image):
         raise ValueError(f"{image.mode} pixels: more than 16 bits a channel, not 8 bits")
     if _is_deep(image) and reading.sixteen_bit != "scale":
@@ -164,17 +166,40 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 def _is_turned(image: Image.Image) -> bool:
     """Return whether the orientation exchanges width and height."""
-    # Pillow turns TIFF itself, and would decode a PNG file to search it for metadata.
-    if image.format == "TIFF" or (image.format == "PNG" and not PNG_METADATA & image.info.keys()):
+    if image.format == "TIFF":  # Pillow turns it itself
         return False
     try:
+        if image.format == "PNG" and _has_late_metadata(image.fp):  # type: ignore[attr-defined]
+            image.load()
+        elif image.format == "PNG" and not PNG_METADATA & image.info.keys():
+            return False  # getexif() would decode the pixels to search the rest of the file
         return image.getexif().get(EXIF_ORIENTATION) in (5, 6, 7, 8)
     except Exception:  # damaged metadata
         return False
 
 
+def _has_late_metadata(stream: IO[bytes]) -> bool:
+    """Return whether a PNG file has metadata with an orientation behind its pixels, from the names of its chunks."""
+    position = stream.tell()
+    behind_pixels = False
+    try:
+        stream.seek(len(PNG_SIGNATURE))
+        while len(header := stream.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", header)
+            start = stream.read(min(length, 32)) if behind_pixels and kind in PNG_TEXT else b""
+            if behind_pixels and kind == b"eXIf" or start.partition(b"\0")[0].decode("latin-1") in PNG_METADATA:
+                return True
+            behind_pixels = behind_pixels or kind == b"IDAT"
+            stream.seek(length + 4 - len(start), io.SEEK_CUR)
+        return False
+    finally:
+        stream.seek(position)
+
+
 def _draft(image: Image.Image, reading: Reading) -> None:
     """Let a JPEG file be decoded at 1/2, 1/4 or 1/8 of its size if that is no smaller than what is wanted."""
+    if image.format not in ("JPEG", "MPO"):
+        return
     h, w = reading.image_size  # type: ignore[misc]
     if _is_turned(image):
         h, w = w, h
