@@ -48,6 +48,12 @@ class CNNClassifier(BaseImageClassifier):
         and images.
     batch_size : int, default=128
         Images in one gradient step; at most the number of training images.
+    batch_statistics : {"exact", "moving"}, default="exact"
+        Means and variances with which batch normalisation predicts. "exact" averages them over training images,
+        augmented and drawn as in training, after the last step and before each validation: they then belong to the
+        present weights, also after few steps. It takes at most about 2,000 images or a twentieth of the steps, forward
+        only. "moving" keeps Keras' moving averages, which lag behind the weights. Frozen layers keep theirs; the
+        other weights do not depend on it.
     balanced_batches : bool or float, default=False
         Draw every batch with set shares of the classes. True gives all classes the same share; a number between 0
         and 1 is the share of the rarest class (the last of those that are equally rare), and the others keep their
@@ -154,6 +160,7 @@ class CNNClassifier(BaseImageClassifier):
         "fine_tune_rate": [Interval(Real, 0, None, closed="neither")],
         "feature_cache": [str, os.PathLike, None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_statistics": [StrOptions({"exact", "moving"})],
         "balanced_batches": ["boolean", Interval(Real, 0, 1, closed="neither")],
         "image_shape": [tuple, list, None],
         "recipe": [StrOptions(set(RECIPES)), None],
@@ -183,6 +190,7 @@ class CNNClassifier(BaseImageClassifier):
         fine_tune_rate=0.1,
         feature_cache=None,
         batch_size=128,
+        batch_statistics="exact",
         balanced_batches=False,
         image_shape=None,
         recipe=None,
@@ -209,6 +217,7 @@ class CNNClassifier(BaseImageClassifier):
         self.fine_tune_rate = fine_tune_rate
         self.feature_cache = feature_cache
         self.batch_size = batch_size
+        self.batch_statistics = batch_statistics
         self.balanced_batches = balanced_batches
         self.image_shape = image_shape
         self.recipe = recipe

@@ -4,7 +4,7 @@ It knows graphs, optimizers, losses and single batches; it knows nothing of the 
 """
 
 from ._backends import rate_is_value, trace_count
-from ._compiled_network import CompiledNetwork
+from ._compiled_network import CompiledNetwork, Trainer
 from ._graph_config import graph_config
 from ._graph_key import arguments_key, same_graph
 from ._model_checks import check_fits
@@ -23,6 +23,7 @@ __all__ = [
     "NetworkSpec",
     "Objective",
     "Parts",
+    "Trainer",
     "arguments_key",
     "borrow",
     "build_model",

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from ._normalization import momentum_of, normalizing_layers
+
 Values = dict[str, np.ndarray]
 LossFunction = Callable[..., Any]
 
@@ -34,6 +36,7 @@ class CompiledSteps:
         self._dtype = model.inputs[0].dtype
         self._optimizer = optimizer
         self._loss: Any = loss
+        self._normalizing = normalizing_layers(model)
 
     # Backends that train the variables in place have nothing to copy.
     def begin(self) -> None:
@@ -64,6 +67,20 @@ class CompiledSteps:
         -------
         tensor of shape () or (K,)
             Weighted sum of the losses of the batch, for each task.
+        """
+        raise NotImplementedError
+
+    def update_statistics(self, x, scale, momentum) -> None:
+        """Update the statistics of batch normalisation with one batch; the weights stay as they are.
+
+        Call it between `begin` and `end`, as `train`. The states of random generators move on.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n, ...)
+        scale : ndarray of float, shape ()
+        momentum : ndarray of float, shape ()
+            Share of the statistics so far, in place of the layers' own.
         """
         raise NotImplementedError
 
@@ -133,6 +150,13 @@ class TensorFlowSteps(CompiledSteps):
         optimizer.apply(gradients, model.trainable_variables)
         return losses
 
+    def update_statistics(self, x, scale, momentum) -> None:
+        self._compiled(self._statistics, [x, scale, momentum], [True, False, False])
+
+    def _statistics(self, x, scale, momentum):
+        with momentum_of(self._normalizing, momentum):
+            self._model(self._inputs(x, scale), training=True)
+
     def predict(self, x, scale) -> np.ndarray:
         return self._compiled(self._forward, [x, scale], [True, False]).numpy()
 
@@ -148,6 +172,7 @@ class JaxSteps(CompiledSteps):
 
         super().__init__(model, optimizer, loss)
         self._step = jax.jit(self._raw_step, donate_argnums=0)
+        self._statistics = jax.jit(self._raw_statistics, donate_argnums=1)
         self._forward = jax.jit(self._raw_forward)
         self._state: Any = None
 
@@ -197,6 +222,15 @@ class JaxSteps(CompiledSteps):
         trainable, optimizer_values = optimizer.stateless_apply(optimizer_values, gradients, trainable)
         return (trainable, non_trainable, optimizer_values), losses
 
+    def update_statistics(self, x, scale, momentum) -> None:
+        trainable, non_trainable, optimizer_values = self._state
+        non_trainable = self._statistics(trainable, non_trainable, _distributed(x), scale, momentum)
+        self._state = (trainable, non_trainable, optimizer_values)
+
+    def _raw_statistics(self, trainable, non_trainable, x, scale, momentum):
+        with momentum_of(self._normalizing, momentum):
+            return self._model.stateless_call(trainable, non_trainable, self._inputs(x, scale), training=True)[1]
+
     def predict(self, x, scale) -> np.ndarray:
         n = len(x)
         # A power-of-two batch keeps the number of compiled shapes small.
@@ -235,6 +269,12 @@ class TorchSteps(CompiledSteps):
             _set_learning_rate(self._optimizer, learning_rate)
             self._optimizer.apply([v.value.grad for v in variables], variables)
         return losses.detach()
+
+    def update_statistics(self, x, scale, momentum) -> None:
+        import torch
+
+        with torch.no_grad(), momentum_of(self._normalizing, momentum):
+            self._model(self._inputs(ops.convert_to_tensor(x), scale), training=True)
 
     def predict(self, x, scale) -> np.ndarray:
         import torch
