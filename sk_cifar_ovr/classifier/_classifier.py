@@ -49,11 +49,11 @@ class CNNClassifier(BaseImageClassifier):
     batch_size : int, default=128
         Images in one gradient step; at most the number of training images.
     batch_statistics : {"exact", "moving"}, default="exact"
-        Means and variances with which batch normalisation predicts. "exact" averages them over training images,
-        augmented and drawn as in training, after the last step and before each validation: they then belong to the
-        present weights, also after few steps. It takes at most about 2,000 images or a twentieth of the steps, forward
-        only. "moving" keeps Keras' moving averages, which lag behind the weights. Frozen layers keep theirs; the
-        other weights do not depend on it.
+        Means and variances with which batch normalisation predicts. "exact" averages those of batches of training
+        images, augmented and drawn as in training, after the last step and before each validation, so that they
+        belong to the present weights. It takes 2,000 images, or a fortieth of a long training. "moving" keeps the
+        moving averages of Keras, which lag behind the weights of a short training. Frozen layers keep their
+        statistics. The weights are the same either way.
     balanced_batches : bool or float, default=False
         Draw every batch with set shares of the classes. True gives all classes the same share; a number between 0
         and 1 is the share of the rarest class (the last of those that are equally rare), and the others keep their

@@ -54,7 +54,7 @@ class BatchStatistics:
             self._earlier = read(self._trainer.statistics)
 
     def update_after(self, n_epochs: int) -> None:
-        """Average over 2,000 images, or more after a long training."""
+        """Average over 2,000 images, or a fortieth of a long training; over no image twice without augmentation."""
         n_seen = n_epochs * len(self._data.train)
         n_before = 0.0
         if self._earlier and n_seen < IMAGES_OF_PARTS:
