@@ -12,7 +12,7 @@ import pytest
 from sklearn.frozen import FrozenEstimator
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, load, save
-from sk_cifar_ovr.engine.compiled._backends import trace_count
+from sk_cifar_ovr.engine.compiled import trace_count
 
 HERE = Path(__file__)
 OTHERS = [name for name in ("jax", "torch", "tensorflow") if name != keras.backend.backend()]

@@ -12,8 +12,8 @@ from ...exceptions import NetworkError
 from ._backends import compile_program
 from ._graph_key import settings_key
 from ._model_checks import check_fits
+from ._model_parts import normalizing_layers, statistics_of
 from ._network_spec import seeded_building
-from ._normalization import normalizing_layers, statistics_of
 from ._objective import LossGraph
 
 MAX_TRAINERS = 8
