@@ -458,7 +458,7 @@ def test_weights_by_the_name_of_a_step_without_routing(images):
 def test_bagging_multiplies_the_weights_with_its_draws(images):
     """Draws are weights to whoever takes weights, and rows of weight 0 are left out."""
     X, _, y, _ = images
-    bag = BaggingClassifier(cnn(image_shape=SHAPE, epochs=1), n_estimators=2, random_state=0)
+    bag = BaggingClassifier(cnn(image_shape=SHAPE, epochs=10), n_estimators=2, random_state=0)
     only_two = np.where(y == 2, 1e-9, 1.0)
     weighted = bag.fit(flat(X), y, sample_weight=only_two).predict(flat(X))
     assert 2 not in weighted

@@ -48,6 +48,12 @@ class CNNClassifier(BaseImageClassifier):
         and images.
     batch_size : int, default=128
         Images in one gradient step; at most the number of training images.
+    batch_statistics : {"exact", "moving"}, default="exact"
+        Means and variances with which batch normalisation predicts. "exact" averages those of batches of training
+        images, augmented and drawn as in training, after the last step and before each validation, so that they
+        belong to the present weights. It takes 2,000 images, or a fortieth of a long training. "moving" keeps the
+        moving averages of Keras, which lag behind the weights of a short training. Frozen layers keep their
+        statistics. The weights are the same either way.
     balanced_batches : bool or float, default=False
         Draw every batch with set shares of the classes. True gives all classes the same share; a number between 0
         and 1 is the share of the rarest class (the last of those that are equally rare), and the others keep their
@@ -155,6 +161,7 @@ class CNNClassifier(BaseImageClassifier):
         "fine_tune_rate": [Interval(Real, 0, None, closed="neither")],
         "feature_cache": [str, os.PathLike, None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_statistics": [StrOptions({"exact", "moving"})],
         "balanced_batches": ["boolean", Interval(Real, 0, 1, closed="neither")],
         "image_shape": [tuple, list, None],
         "recipe": [StrOptions(set(RECIPES)), None],
@@ -184,6 +191,7 @@ class CNNClassifier(BaseImageClassifier):
         fine_tune_rate=0.1,
         feature_cache=None,
         batch_size=128,
+        batch_statistics="exact",
         balanced_batches=False,
         image_shape=None,
         recipe=None,
@@ -210,6 +218,7 @@ class CNNClassifier(BaseImageClassifier):
         self.fine_tune_rate = fine_tune_rate
         self.feature_cache = feature_cache
         self.batch_size = batch_size
+        self.batch_statistics = batch_statistics
         self.balanced_batches = balanced_batches
         self.image_shape = image_shape
         self.recipe = recipe

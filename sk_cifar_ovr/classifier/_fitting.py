@@ -147,6 +147,7 @@ def training_job(setup: NetworkSetup, X, targets: Targets, mode: FitMode, first_
             early_stopping=settings.early_stopping and len(split.validation) > 0,
             patience=settings.n_iter_no_change,
             callbacks=list(settings.callbacks or []),
+            batch_statistics=settings.batch_statistics,
         ),
         augmentation=setup.augmentation,
         start=start,

@@ -64,6 +64,13 @@ def balanced_batches(labels: np.ndarray, balance: bool | float) -> BalancedBatch
     return BalancedBatches(groups, shares)
 
 
+def image_orders(
+    n_images: int, balance: BalancedBatches | None, batch: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield an order of the images for each epoch, balanced if asked for."""
+    return shuffled_orders(n_images, rng) if balance is None else balanced_orders(balance, batch, rng)
+
+
 def shuffled_orders(n_images: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Yield an order of the images for each epoch, in which each image occurs once."""
     while True:

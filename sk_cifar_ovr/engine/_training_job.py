@@ -34,6 +34,8 @@ class TrainingPlan:
         Stop when the validation loss has not fallen for `patience` epochs, and keep the best weights.
     patience : int
     callbacks : list of keras.callbacks.Callback
+    batch_statistics : {"exact", "moving"}
+        Statistics of batch normalisation: an average that belongs to the present weights, or Keras' own.
     """
 
     epochs: int
@@ -46,6 +48,7 @@ class TrainingPlan:
     early_stopping: bool = False
     patience: int = 5
     callbacks: list = field(default_factory=list)
+    batch_statistics: str = "exact"
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import numpy as np
 from .._shared.lazy_arrays import read as read_images
 from .._shared.lazy_arrays import read_each
 from .._shared.progress import Progress
-from .._shared.variables import State, read, same_shapes, write
+from .._shared.variables import State, same_shapes
 from ..exceptions import NetworkError, NonFiniteLossError
-from ._batches import balanced_orders, shuffled_orders, wrapped
+from ._batch_statistics import BatchStatistics
+from ._batches import image_orders, wrapped
 from ._learning_rate_schedules import SCHEDULES
 from ._prediction import for_device, prediction_batch
 from ._training_job import Trained, TrainingJob
@@ -22,7 +23,6 @@ from .compiled import CompiledNetwork, Network, input_dtype, rate_is_value, seed
 
 logger = logging.getLogger(__name__)
 
-STATISTICS_STEPS = 100
 ADAPTING_IMAGES = 1000
 CHECKED_IMAGES = 16
 LARGE_WEIGHT = 1e6
@@ -107,6 +107,7 @@ class _TrainingLoop:
         self.steps = -(-len(self.data.train) // self.batch)
         self.dtype = input_dtype(network.model)
         self.scale = np.asarray(self.data.scale, self.dtype)
+        self.statistics = BatchStatistics(self.trainer, job)
         self.best: tuple[float, State | None, int] = (math.inf, None, -1)
 
     def prepare(self) -> None:
@@ -122,6 +123,7 @@ class _TrainingLoop:
                 "The network is another one than in the last fit: warm_start and partial_fit continue with the same "
                 "model and its options. Fit a clone instead."
             )
+        self.statistics.begin()
         trainer.reset_optimizer()
         if start.optimizer_state is not None:
             trainer.resume(start.optimizer_state)
@@ -130,8 +132,7 @@ class _TrainingLoop:
         trainer.reseed_augmentation([plan.seed, plan.first_epoch])
         network.forget()
         rng = np.random.default_rng([plan.seed, plan.first_epoch])
-        balance, n_images = self.data.balance, len(self.data.train)
-        self.orders = shuffled_orders(n_images, rng) if balance is None else balanced_orders(balance, self.batch, rng)
+        self.orders = image_orders(len(self.data.train), self.data.balance, self.batch, rng)
         self.mean_weight = self.data.mean_weight()
         self.peak = float(trainer.optimizer.learning_rate) if rate_is_value(trainer.optimizer) else 0.0
 
@@ -152,6 +153,7 @@ class _TrainingLoop:
         self.losses.append(_mean_of_steps(losses, sizes, epoch))
         logs = {"loss": float(self.losses[-1].sum())}
         if len(data.validation):
+            self.statistics.update_for_validation()
             logs["val_loss"] = self.validation_loss()
             if self.job.plan.early_stopping and logs["val_loss"] < self.best[0]:
                 self.best = (logs["val_loss"], self.network.get_state(), epoch)
@@ -211,10 +213,15 @@ class _TrainingLoop:
         """The outcome, after a check that it can be used."""
         optimizer = self.trainer.optimizer
         optimizer_state = self.trainer.optimizer_state()
+        n_epochs = len(self.losses)
         if optimizer.use_ema:
             optimizer.finalize_variable_values(self.network.model.trainable_variables)
-            self.update_batch_statistics()
-        state = self.network.get_state() if self.best[1] is None else self.best[1]
+        if self.best[1] is not None:
+            self.network.set_state(self.best[1])
+            n_epochs = self.best[2] + 1
+        self.network.forget()
+        self.statistics.update_after(n_epochs)
+        state = self.network.get_state()
         self.check_finite(state)
         return Trained(self.job.network, state, optimizer_state, self.history, self.losses)
 
@@ -233,29 +240,6 @@ class _TrainingLoop:
                 "Weights or outputs became NaN or infinite in the last step, and the network was thrown away. "
                 "Lower optimizer__learning_rate, or set optimizer__clipnorm."
             )
-
-    def update_batch_statistics(self) -> None:
-        """Let batch normalisation learn the statistics of averaged weights, by steps that move no weight."""
-        model = self.network.model
-        if not model.non_trainable_variables:
-            return
-        averaged = read(model.trainable_variables)
-        self.trainer.reset_optimizer()
-        program, zero_rate = self.trainer.program, self.dtype.type(0)
-        order = next(self.orders)
-        starts = range(0, len(order), self.batch)
-        n_steps = min(STATISTICS_STEPS, len(starts) * len(self.losses))
-        program.begin()
-        with closing(self.batches(order, (starts[step % len(starts)] for step in range(n_steps)))) as batches:
-            for x, y, weights, _ in batches:
-                program.train(x, y, weights, self.scale, zero_rate, self.job.objective.values)
-                if not rate_is_value(self.trainer.optimizer):
-                    # An optimizer with its own learning-rate schedule moves the weights all the same.
-                    program.end()
-                    write(model.trainable_variables, averaged)
-                    program.begin()
-        program.end()
-        write(model.trainable_variables, averaged)
 
 
 def _mean_of_steps(losses: list, sizes: list[int], epoch: int) -> np.ndarray:

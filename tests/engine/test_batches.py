@@ -10,7 +10,7 @@ from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr.engine import balanced_batches
 from sk_cifar_ovr.engine._batches import balanced_orders, shuffled_orders
 from sk_cifar_ovr.engine._training_loop import _TrainingLoop
-from sk_cifar_ovr.engine.compiled._backends import trace_count
+from sk_cifar_ovr.engine.compiled import trace_count
 
 TINY = {"model": dense, "epochs": 2, "batch_size": 40, "random_state": 0}
 

@@ -12,7 +12,7 @@ import pytest
 from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, load, save
-from sk_cifar_ovr.engine.compiled._backends import trace_count
+from sk_cifar_ovr.engine.compiled import trace_count
 from sk_cifar_ovr.engine.compiled._pool import MAX_NETWORKS, clear_programs
 from sk_cifar_ovr.exceptions import NetworkError
 

@@ -12,7 +12,7 @@ import pytest
 from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier
-from sk_cifar_ovr.engine.compiled._backends import trace_count
+from sk_cifar_ovr.engine.compiled import trace_count
 from sk_cifar_ovr.engine.compiled._pool import _idle, clear_programs
 
 FAST = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}

@@ -7,9 +7,8 @@ from sklearn.base import clone
 from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
-from sk_cifar_ovr.engine.compiled._backends import trace_count
+from sk_cifar_ovr.engine.compiled import side_by_side_pays, trace_count
 from sk_cifar_ovr.engine.compiled._pool import clear_programs
-from sk_cifar_ovr.engine.compiled._side_by_side import side_by_side_pays
 from sk_cifar_ovr.networks import cifar_cnn
 from sk_cifar_ovr.one_vs_rest import _joint_training
 

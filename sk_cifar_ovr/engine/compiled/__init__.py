@@ -3,18 +3,18 @@
 It knows graphs, optimizers, losses and single batches; it knows nothing of the course of a training.
 """
 
-from ._backends import rate_is_value, trace_count
-from ._compiled_network import CompiledNetwork
+from ._compiled_network import CompiledNetwork, Trainer
+from ._compiled_steps import trace_count
 from ._graph_config import graph_config
 from ._graph_key import arguments_key, same_graph
+from ._joint_network import multiply_adds, side_by_side_pays
 from ._model_checks import check_fits
 from ._model_parts import feature_model, in_trunk
 from ._network import Network, Parts
 from ._network_spec import NetworkSpec, build_model, seeded_building
-from ._objective import Objective, focal_objective, keras_objective
+from ._objective import Objective, focal_objective, keras_objective, rate_is_value
 from ._pool import borrow, clear_programs
 from ._precision import PRECISIONS, input_dtype, resolve_precision
-from ._side_by_side import multiply_adds, side_by_side_pays
 
 __all__ = [
     "PRECISIONS",
@@ -23,6 +23,7 @@ __all__ = [
     "NetworkSpec",
     "Objective",
     "Parts",
+    "Trainer",
     "arguments_key",
     "borrow",
     "build_model",

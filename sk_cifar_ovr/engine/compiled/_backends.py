@@ -1,10 +1,5 @@
-"""The compiled training step and the compiled prediction of a model, for each Keras backend.
+"""The compiled steps of a model for each Keras backend."""
 
-Everything that differs between fits (sample weights, learning rate, values of the loss) is an argument of the
-training step, so that fits of the same graph share one compiled graph.
-"""
-
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,77 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
-Values = dict[str, np.ndarray]
-LossFunction = Callable[..., Any]
-
-_traces = {"training": 0}
-
-
-def trace_count() -> int:
-    """Number of training graphs traced or compiled in this process so far."""
-    return _traces["training"]
-
-
-class CompiledSteps:
-    """Training step and prediction of a model on one backend; the arguments are those of `compile_program`.
-
-    Call `begin` before the first training step and `end` after the last one.
-    """
-
-    def __init__(self, model: keras.Model, optimizer=None, loss: LossFunction | None = None):
-        self._model = model
-        self._dtype = model.inputs[0].dtype
-        self._optimizer = optimizer
-        self._loss: Any = loss
-
-    # Backends that train the variables in place have nothing to copy.
-    def begin(self) -> None:
-        """Copy the values of the variables into the state of the training step."""
-
-    def end(self) -> None:
-        """Copy the trained values back to the variables."""
-
-    def train(self, x, y, weights, scale, learning_rate, values: Values):
-        """Update the weights with one batch.
-
-        Parameters
-        ----------
-        x : ndarray of shape (n, ...)
-            Images of any numeric dtype.
-        y : ndarray of int, shape (n,) or (n, K)
-            Labels, for each of K tasks that are trained together.
-        weights : ndarray of float, shape (n,) or (n, K)
-            Sample weights.
-        scale : ndarray of float, shape ()
-            Factor that brings the pixels to 0-255.
-        learning_rate : ndarray of float, shape ()
-            Ignored if the optimizer has a schedule.
-        values : dict of str to ndarray
-            Arguments of the loss.
-
-        Returns
-        -------
-        tensor of shape () or (K,)
-            Weighted sum of the losses of the batch, for each task.
-        """
-        raise NotImplementedError
-
-    def predict(self, x, scale) -> np.ndarray:
-        """Output of the model in inference mode for one batch."""
-        raise NotImplementedError
-
-    def _inputs(self, x, scale):
-        """Images in the model's dtype, with pixels from 0 to 255."""
-        return ops.cast(x, self._dtype) * ops.cast(scale, self._dtype)
-
-    def _losses(self, y, y_pred, weights, values, penalties):
-        """Weighted sum of the losses for each task, () or (K,); weight penalties are divided among the tasks."""
-        per_image = self._loss(y, y_pred, **values)
-        losses = ops.sum(per_image * ops.cast(weights, per_image.dtype), axis=0)
-        n_tasks = losses.shape[0] if len(losses.shape) else 1
-        for penalty in penalties:
-            losses = losses + ops.cast(penalty, losses.dtype) / n_tasks
-        return losses
+from ._compiled_steps import CompiledSteps, LossFunction, Values, traces
+from ._model_parts import momentum_of
+from ._objective import rate_is_value, set_learning_rate
 
 
 class TensorFlowSteps(CompiledSteps):
@@ -121,7 +48,7 @@ class TensorFlowSteps(CompiledSteps):
     def _step(self, x, y, weights, scale, learning_rate, *value_list):
         import tensorflow as tf
 
-        _traces["training"] += 1
+        traces["training"] += 1
         model, optimizer = self._model, self._optimizer
         values = dict(zip(sorted(self._loss.value_names), value_list, strict=True))
         with tf.GradientTape() as tape:
@@ -129,9 +56,12 @@ class TensorFlowSteps(CompiledSteps):
             losses = self._losses(y, y_pred, weights, values, model.losses)
             total = optimizer.scale_loss(ops.sum(losses))
         gradients = tape.gradient(total, model.trainable_variables)
-        _set_learning_rate(optimizer, learning_rate)
+        set_learning_rate(optimizer, learning_rate)
         optimizer.apply(gradients, model.trainable_variables)
         return losses
+
+    def update_statistics(self, x, scale, momentum) -> None:
+        self._compiled(self._run_in_training, [x, scale, momentum], [True, False, False])
 
     def predict(self, x, scale) -> np.ndarray:
         return self._compiled(self._forward, [x, scale], [True, False]).numpy()
@@ -148,6 +78,7 @@ class JaxSteps(CompiledSteps):
 
         super().__init__(model, optimizer, loss)
         self._step = jax.jit(self._raw_step, donate_argnums=0)
+        self._statistics = jax.jit(self._raw_statistics, donate_argnums=1)
         self._forward = jax.jit(self._raw_forward)
         self._state: Any = None
 
@@ -176,7 +107,7 @@ class JaxSteps(CompiledSteps):
         import jax
 
         x, y, weights = batch
-        _traces["training"] += 1
+        traces["training"] += 1
         model, optimizer = self._model, self._optimizer
         trainable, non_trainable, optimizer_values = state
         if rate_is_value(optimizer):
@@ -196,6 +127,18 @@ class JaxSteps(CompiledSteps):
         (_, (non_trainable, losses)), gradients = jax.value_and_grad(total_loss, has_aux=True)(trainable)
         trainable, optimizer_values = optimizer.stateless_apply(optimizer_values, gradients, trainable)
         return (trainable, non_trainable, optimizer_values), losses
+
+    def update_statistics(self, x, scale, momentum) -> None:
+        trainable, others, optimizer_values = self._state
+        self._state = (
+            trainable,
+            self._statistics(trainable, others, _distributed(x), scale, momentum),
+            optimizer_values,
+        )
+
+    def _raw_statistics(self, trainable, non_trainable, x, scale, momentum):
+        with momentum_of(self._normalizing, momentum):
+            return self._model.stateless_call(trainable, non_trainable, self._inputs(x, scale), training=True)[1]
 
     def predict(self, x, scale) -> np.ndarray:
         n = len(x)
@@ -217,7 +160,7 @@ class TorchSteps(CompiledSteps):
     def __init__(self, model: keras.Model, optimizer=None, loss: LossFunction | None = None):
         super().__init__(model, optimizer, loss)
         if optimizer is not None:
-            _traces["training"] += 1
+            traces["training"] += 1
 
     def train(self, x, y, weights, scale, learning_rate, values: Values):
         import torch
@@ -232,9 +175,15 @@ class TorchSteps(CompiledSteps):
             variable.value.grad = None
         self._optimizer.scale_loss(losses.sum()).backward()
         with torch.no_grad():
-            _set_learning_rate(self._optimizer, learning_rate)
+            set_learning_rate(self._optimizer, learning_rate)
             self._optimizer.apply([v.value.grad for v in variables], variables)
         return losses.detach()
+
+    def update_statistics(self, x, scale, momentum) -> None:
+        import torch
+
+        with torch.no_grad():
+            self._run_in_training(ops.convert_to_tensor(x), scale, momentum)
 
     def predict(self, x, scale) -> np.ndarray:
         import torch
@@ -251,16 +200,6 @@ def _distributed(array):
         return array
     layout = distribution.get_data_layout(array.shape)
     return keras.distribution.distribute_tensor(ops.convert_to_tensor(array), layout)
-
-
-def rate_is_value(optimizer) -> bool:
-    """Whether the learning rate is a number, which can change without a new graph, and not a schedule."""
-    return isinstance(getattr(optimizer, "_learning_rate", None), keras.Variable)
-
-
-def _set_learning_rate(optimizer, learning_rate):
-    if rate_is_value(optimizer):
-        optimizer.learning_rate = learning_rate
 
 
 def compile_program(model: keras.Model, optimizer=None, loss: LossFunction | None = None) -> CompiledSteps:

@@ -1,7 +1,8 @@
 """A built model with what is compiled for it: its prediction and its training steps."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from ...exceptions import NetworkError
 from ._backends import compile_program
 from ._graph_key import settings_key
 from ._model_checks import check_fits
+from ._model_parts import normalizing_layers, statistics_of
 from ._network_spec import seeded_building
 from ._objective import LossGraph
 
@@ -37,6 +39,10 @@ class Trainer:
         own = {id(variable) for variable in model.variables}
         self._augmentation = [v for v in self.model.variables if id(v) not in own]
         self._augmentation_start = read(self._augmentation)
+        self.statistics = statistics_of(normalizing_layers(model))
+        kept = {id(variable) for variable in (*model.trainable_variables, *self.statistics)}
+        # Seeds above all, and whatever else a layer changes in training.
+        self._moving = [variable for variable in self.model.variables if id(variable) not in kept]
         self.optimizer = optimizer.__class__.from_config(optimizer.get_config())
         self.optimizer.build(model.trainable_variables)
         self._fresh = read(self.optimizer.variables)
@@ -65,6 +71,26 @@ class Trainer:
         for variable in self._augmentation:
             if variable.name == SEED_STATE:
                 variable.assign(generator.integers(2**31 - 1, size=variable.shape))
+
+    @contextmanager
+    def averaging_statistics(self, seed, n_before: float = 0) -> Iterator[Callable]:
+        """Yield ``add(x, scale)``: after each call the statistics are the mean of those of all batches so far.
+
+        Nothing else is changed in the end; the augmentation draws from `seed`. The present statistics count as those
+        of `n_before` batches.
+        """
+        before, n_done = read(self._moving), n_before
+        self.reseed_augmentation(seed)
+
+        def add(x: np.ndarray, scale: np.ndarray) -> None:
+            nonlocal n_done
+            self.program.update_statistics(x, scale, scale.dtype.type(n_done / (n_done + 1)))
+            n_done += 1
+
+        self.program.begin()
+        yield add
+        self.program.end()
+        write(self._moving, before)
 
     def begin_epoch(self, epoch: int) -> None:
         """Call `begin_epoch` of the layers that have it, as an augmentation may."""

@@ -1,7 +1,10 @@
-"""Parts of a Keras model: the trunk and the last layer, and the model up to a given layer."""
+"""Parts of a Keras model: the trunk and the last layer, the model up to a given layer, and batch normalisation."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from ...exceptions import NetworkError
 
@@ -98,3 +101,46 @@ def feature_model(model: keras.Model, layer: str | None) -> keras.Model:
 def in_trunk(model: keras.Model, layer: str | None) -> bool:
     """Whether a layer belongs to the trunk, which the heads share; None stands for the last layer of the trunk."""
     return layer not in {each.name for each in cut(model)[1]}
+
+
+def normalizing_layers(model: keras.Model) -> list[layers.BatchNormalization]:
+    """Batch-normalisation layers whose statistics change in training; frozen ones keep theirs.
+
+    Parameters
+    ----------
+    model : keras.Model
+
+    Returns
+    -------
+    list of keras.layers.BatchNormalization
+    """
+    found = [layer for layer in model._flatten_layers() if isinstance(layer, layers.BatchNormalization)]
+    return [layer for layer in found if layer.trainable]
+
+
+def statistics_of(normalizing: list[layers.BatchNormalization]) -> list[keras.Variable]:
+    """The variables with which batch normalisation predicts."""
+    names = ("moving_mean", "moving_variance", "moving_stddev")
+    return [getattr(layer, name) for layer in normalizing for name in names if hasattr(layer, name)]
+
+
+@contextmanager
+def momentum_of(normalizing: list[layers.BatchNormalization], momentum) -> Iterator[None]:
+    """Trace or run calls of the layers with another momentum.
+
+    With momentum i / (i + 1) in call i = 0, 1, ..., the moving statistics are the mean of those of all batches.
+
+    Parameters
+    ----------
+    normalizing : list of keras.layers.BatchNormalization
+    momentum : tensor of shape ()
+    """
+    own = [layer.momentum for layer in normalizing]
+    try:
+        for layer in normalizing:
+            # The layer computes in float32 at least.
+            layer.momentum = ops.cast(momentum, "float64" if layer.compute_dtype == "float64" else "float32")
+        yield
+    finally:
+        for layer, value in zip(normalizing, own, strict=True):
+            layer.momentum = value

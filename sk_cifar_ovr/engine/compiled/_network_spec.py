@@ -11,10 +11,9 @@ from keras.src.random import seed_generator
 
 from ..._shared.variables import State, write
 from ...networks import infer_by_default
-from ._joint_network import JointNetwork, with_heads
+from ._joint_network import JointNetwork, with_branches, with_heads
 from ._model_checks import check_fits, check_own_layers, checked_model
 from ._precision import with_precision
-from ._side_by_side import with_branches
 
 # One at a time: what layers draw their seeds from belongs to the process.
 _building = threading.RLock()

@@ -1,4 +1,4 @@
-"""What a fit minimises: a loss as a graph, which fits share, and the values that differ between them."""
+"""What a fit minimises: a loss as a graph, which fits share; and what differs between them, learning rate included."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -126,3 +126,14 @@ def takes_one_hot(loss: keras.losses.Loss, n_classes: int, dtype: str = "float32
         f"labels it gave {answers[0]} for integers of shape ({n},), and {answers[1]} for one-hot ones of shape "
         f"({n}, {n_classes})."
     )
+
+
+def rate_is_value(optimizer) -> bool:
+    """Whether the learning rate is a number, which can change without a new graph, and not a schedule."""
+    return isinstance(getattr(optimizer, "_learning_rate", None), keras.Variable)
+
+
+def set_learning_rate(optimizer, learning_rate) -> None:
+    """Set the learning rate, unless the optimizer has a schedule of its own."""
+    if rate_is_value(optimizer):
+        optimizer.learning_rate = learning_rate
