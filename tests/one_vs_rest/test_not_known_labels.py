@@ -310,7 +310,9 @@ def test_the_first_batch_may_tell_nothing_of_a_head(parts):
 
 
 @pytest.mark.parametrize(
-    "threshold", [f1_score, "f1", "balanced_accuracy", {"precision": 0.6}, {"recall": 0.9}], ids=str
+    "threshold",
+    [f1_score, "f1", "balanced_accuracy", {"precision": 0.6}, {"recall": 0.9}],
+    ids=["callable", "f1", "balanced_accuracy", "precision", "recall"],
 )
 @pytest.mark.parametrize("calibration", [None, "sigmoid", "isotonic"])
 def test_images_without_weight_do_not_count_in_tuning(threshold, calibration):
