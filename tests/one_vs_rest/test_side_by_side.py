@@ -58,7 +58,8 @@ def states(ovr):
 def assert_equal(apart, together, tolerance=0.0):
     for one, other in zip(states(apart), states(together), strict=True):
         for a, b in zip(one, other, strict=True):
-            np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
+            # Statistics of batch normalisation may be in the thousands.
+            np.testing.assert_allclose(a, b, rtol=tolerance / 10, atol=tolerance)
 
 
 @pytest.mark.parametrize(
