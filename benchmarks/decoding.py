@@ -4,9 +4,11 @@
 
 Two thousand JPEG files of 224 x 224 pixels, quality 85, cut from scikit-learn's two sample photographs, in four class
 folders of a temporary folder. All sides read the same files to the same size, in turn, seven times; the first turn is
-not counted. "decode" is the decoding alone, "load" is `load_image_folder` with its listing and hash. "keras" is
-`keras.utils.image_dataset_from_directory` in batches of 128, without shuffling, read to the end, with its default
-interpolation, which skips pixels when it reduces; "keras, area" averages over all pixels, as ours does.
+not counted. "decode" is the decoding alone, "load" is `load_image_folder` with its listing and hash: both end with all
+images in one new array. "lazy" is `load_image_folder(lazy=True)`, read to the end in batches of 128 as the training
+reads them, each forgotten before the next. "keras" does the same: `keras.utils.image_dataset_from_directory` in batches
+of 128, without shuffling, with its default interpolation, which skips pixels when it reduces; "keras, area" averages
+over all pixels, as ours does.
 
 The listing is that of 100,000 empty files in ten class folders, with their order and classes; nothing is decoded.
 """
@@ -24,6 +26,7 @@ from _common import interleaved, ratios, surroundings, write_result
 from PIL import Image
 
 from sk_cifar_ovr import load_image_folder
+from sk_cifar_ovr._shared.lazy_arrays import LazyArray, read_each
 from sk_cifar_ovr.datasets import _class_folders, files
 from sk_cifar_ovr.datasets.files import _threads
 
@@ -73,6 +76,11 @@ def decoding(folder: Path, size: tuple[int, int], repeats: int) -> dict:
     def decode():
         return files.decode_files(found, reading)
 
+    def read_lazily():
+        images = LazyArray(load_image_folder(folder, image_size=size, lazy=True, verbose=0).images)
+        for _ in read_each(images, (slice(start, start + 128) for start in range(0, len(images), 128))):
+            pass
+
     def read_by_keras(interpolation):
         options = {"image_size": size, "batch_size": 128, "shuffle": False, "verbose": False}
         for _ in keras.utils.image_dataset_from_directory(folder, interpolation=interpolation, **options):
@@ -82,6 +90,7 @@ def decoding(folder: Path, size: tuple[int, int], repeats: int) -> dict:
         "decode, 1 core": on_cores(1, decode),
         f"decode, {n_cores} cores": on_cores(n_cores, decode),
         "load": lambda: load_image_folder(folder, image_size=size, verbose=0),
+        "lazy": read_lazily,
         "keras": lambda: read_by_keras("bilinear"),
         "keras, area": lambda: read_by_keras("area"),
     }
@@ -92,7 +101,8 @@ def decoding(folder: Path, size: tuple[int, int], repeats: int) -> dict:
         "sides": ratios(seconds, "keras"),
         "cores": n_cores,
         "share_of_linear": speedup / n_cores,
-        "load_times_faster_than_keras": ratios(seconds, "keras")["load"]["times_faster"],
+        "lazy_times_faster_than_keras": ratios(seconds, "keras")["lazy"]["times_faster"],
+        "lazy_times_faster_than_keras_area": ratios(seconds, "keras, area")["lazy"]["times_faster"],
         "images_per_second": len(found) / statistics.median(seconds["load"]),
     }
 
