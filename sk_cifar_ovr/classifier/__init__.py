@@ -8,13 +8,12 @@ labels; what these tasks are, folds and imbalanced-learn are unknown here.
 from ._base import BaseImageClassifier
 from ._classifier import CNNClassifier
 from ._fitting import FitMode, copy_fitted, fit_classifier, run_job, set_fitted, training_job
-from ._images import LEARNT, checked_images, images_like_fitted
-from ._labelled_images import LabelledImages, checked_weights, labelled_images
 from ._loss_and_optimizer import optimizer_class
 from ._network_setup import NetworkSetup, expected_scale, restored_spec, set_up_network, untrained_spec
 from ._recipes import with_recipe
 from ._scikeras import is_scikeras, scikeras_input, scikeras_network
 from ._train_validation_split import Targets, TaskSampler, ValidationSplitError
+from .inputs import LEARNT, LabelledImages, checked_images, checked_weights, images_like_fitted, labelled_images
 
 __all__ = [
     "LEARNT",

@@ -7,8 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from .._shared.sklearn_internals import fit_context
 from ._fitting import FitMode
-from ._images import keeps_last_fit
-from ._labelled_images import LabelledImages, check_known_columns, check_partial_fit, labelled_images
+from .inputs import LabelledImages, check_known_columns, check_partial_fit, keeps_last_fit, labelled_images
 
 
 class BaseImageClassifier(ClassifierMixin, BaseEstimator):

@@ -13,10 +13,10 @@ from ..engine import SCHEDULES
 from ..engine.compiled import PRECISIONS
 from ._base import BaseImageClassifier
 from ._fitting import fit_classifier
-from ._images import images_like_fitted
 from ._network_setup import expected_scale
 from ._recipes import RECIPES
 from ._routed_parameters import check_routed_names
+from .inputs import images_like_fitted
 
 
 class CNNClassifier(BaseImageClassifier):

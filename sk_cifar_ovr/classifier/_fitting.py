@@ -17,7 +17,6 @@ from ..engine import (
     train,
 )
 from ._class_weights import class_weights, task_class_weights
-from ._labelled_images import LabelledImages
 from ._loss_and_optimizer import averaging_the_last_steps, check_optimizer
 from ._network_setup import NetworkSetup, set_up_network
 from ._objective import make_objective
@@ -28,6 +27,7 @@ from ._train_validation_split import (
     ValidationSplitError,
     train_validation_split,
 )
+from .inputs import LabelledImages
 
 FITTED = ("network_", "classes_", "history_", "n_iter_", "n_features_in_")
 

@@ -15,11 +15,11 @@ from ..engine import FittedNetwork, prepare_folder
 from ..engine.compiled import NetworkSpec, arguments_key, resolve_precision
 from ..exceptions import ColorWarning, ImageShapeError, PixelScaleWarning
 from ..networks import Pretrained, find_builder, is_builtin, split_weights, warn_of_grey
-from ._images import check_same_shape, pixel_scale, row_shape, warn_of_no_pixels, warn_of_scale
 from ._loss_and_optimizer import augmentation_layer, loss_class, optimizer_class
 from ._recipes import with_recipe
 from ._routed_parameters import check_routed, check_routed_names, routed_parameters
 from ._scikeras import SciKerasAdapter
+from .inputs import check_same_shape, pixel_scale, row_shape, warn_of_no_pixels, warn_of_scale
 
 
 @dataclass(frozen=True)

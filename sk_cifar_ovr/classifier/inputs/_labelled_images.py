@@ -10,7 +10,7 @@ from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
-from .._shared.label_matrices import UNKNOWN, check_plain_labels, is_label_matrix, label_matrix
+from ..._shared.label_matrices import UNKNOWN, check_plain_labels, is_label_matrix, label_matrix
 from ._images import checked_images
 
 

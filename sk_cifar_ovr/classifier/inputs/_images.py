@@ -10,8 +10,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import assert_all_finite, check_array, validate_data
 
-from .._shared.lazy_arrays import LazyArray, is_lazy, read
-from ..exceptions import ImageShapeError, PixelScaleWarning
+from ..._shared.lazy_arrays import LazyArray, is_lazy, read
+from ...exceptions import ImageShapeError, PixelScaleWarning
 
 # Attributes that checking images sets.
 LEARNT = ("n_features_in_", "feature_names_in_", "image_reading_")
