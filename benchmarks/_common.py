@@ -16,6 +16,8 @@ PACKAGES = (
     *("sk_cifar_ovr", "keras", "tensorflow", "jax", "torch", "scikeras", "skorch"),
     *("scikit-learn", "openTSNE", "numpy"),
 )
+# Training parameters of the results here, unless a benchmark says otherwise.
+PLAIN = {"loss": "focal", "batch_size": 128, "recipe": None}
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 

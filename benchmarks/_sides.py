@@ -6,7 +6,7 @@ batches of 128, on the same images, the classes in the same order.
 
 import numpy as np
 from _cifar import read
-from _common import DATA
+from _common import DATA, PLAIN
 
 BATCH = 128
 
@@ -33,7 +33,7 @@ def our_classifier(**settings):
     """This package's classifier, seed 0."""
     from sk_cifar_ovr import CNNClassifier
 
-    return CNNClassifier(**{"batch_size": BATCH, "random_state": 0, **settings})
+    return CNNClassifier(**{**PLAIN, "batch_size": BATCH, "random_state": 0, **settings})
 
 
 def scikeras_ovr(epochs=2):

@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from _cifar import CLASSES, held_out, whole
-from _common import DATA, RESULTS, surroundings, write_result
+from _common import DATA, PLAIN, RESULTS, surroundings, write_result
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, ovr_report, save
 from sk_cifar_ovr.classifier import with_recipe
@@ -184,7 +184,9 @@ def chosen_thresholds(name, seed, plan, arguments):
 
 def run(part, plan, seed, chosen):
     """Train once, ask once; all figures come from the same probabilities."""
-    base = CNNClassifier(epochs=plan["epochs"], random_state=seed, callbacks=[EpochLines()], **plan["settings"])
+    base = CNNClassifier(
+        epochs=plan["epochs"], random_state=seed, callbacks=[EpochLines()], **{**PLAIN, **plan["settings"]}
+    )
     ovr = OneVsRestCNNClassifier(base, strategy=plan["strategy"])
     names = np.array(CLASSES)
     where = surroundings(seed)

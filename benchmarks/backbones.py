@@ -30,7 +30,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from _cifar import whole
-from _common import DATA, clock, described, interleaved, ratios, surroundings, write_result
+from _common import DATA, PLAIN, clock, described, interleaved, ratios, surroundings, write_result
 from _sides import BATCH, images, mean_f1
 
 NAMES = (
@@ -68,7 +68,7 @@ def _cost(name, size, X, y, repeats):
     X = np.repeat(np.repeat(X, size // 32, axis=1), size // 32, axis=2) if own else X
     n = max(len(X) // (size // 32) ** 2, 32)
     settings = {} if own else {"model__trainable": True, "model__image_size": size}
-    clf = CNNClassifier(name, epochs=1, batch_size=32, random_state=0, **settings)
+    clf = CNNClassifier(name, epochs=1, random_state=0, **{**PLAIN, "batch_size": 32, **settings})
     clf.fit(X[:32], y[:32])
     training = statistics.median(clock(lambda: clf.fit(X[:n], y[:n]))[0] for _ in range(repeats))
     clf.predict_proba(X[:n])
@@ -103,6 +103,7 @@ def features(arguments):
     }
     # An augmentation that changes nothing sends the images through the backbone in every epoch.
     unchanged = keras.layers.Identity()
+    settings = {**PLAIN, **settings}
     sides = {
         "every epoch": lambda: OneVsRestCNNClassifier(CNNClassifier(**settings, augment=unchanged)).fit(X, y),
         "once": lambda: OneVsRestCNNClassifier(CNNClassifier(**settings)).fit(X, y),
@@ -199,7 +200,7 @@ def _f1(way, seed, X, y, X_scored, y_scored):
 
     from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 
-    clf = CNNClassifier(transferred, batch_size=32, random_state=seed, fine_tune_rate=0.3, **way)
+    clf = CNNClassifier(transferred, random_state=seed, fine_tune_rate=0.3, **{**PLAIN, "batch_size": 32, **way})
     ovr = OneVsRestCNNClassifier(clf).fit(X, y)
     answers = ovr.predict_ovr(X_scored)
     return float(np.mean([f1_score(y_scored == k, answers[:, j], zero_division=0) for j, k in enumerate(ovr.classes_)]))
@@ -223,7 +224,7 @@ def imagenet(arguments):
             "last 20 layers": {"model__trainable": "last_20", "head_epochs": 10, "epochs": 3, "augment": "flip_shift"},
         }
         for way, more in ways.items():
-            ovr = OneVsRestCNNClassifier(CNNClassifier(name, **settings, **more), verbose=1)
+            ovr = OneVsRestCNNClassifier(CNNClassifier(name, **{**PLAIN, **settings, **more}), verbose=1)
             seconds, ovr = clock(partial(ovr.fit, part.X[:n], part.y[:n]))
             score = mean_f1(ovr.predict_ovr(part.X_scored), part.y_scored)
             found[f"{name}, {way}"] = {"mean_f1": score, "seconds": seconds}

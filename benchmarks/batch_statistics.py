@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from _cifar import held_out
-from _common import DATA, RESULTS, clock, surroundings, write_result
+from _common import DATA, PLAIN, RESULTS, clock, surroundings, write_result
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load_digit_images
 from sk_cifar_ovr.engine._batch_statistics import BatchStatistics
@@ -72,7 +72,7 @@ def row(name, path):
     strategy = settings.pop("strategy", None)
     for seed in range(n_seeds):
         for kind, scores in accuracy.items():
-            estimator = CNNClassifier(epochs=epochs, random_state=seed, batch_statistics=kind, **settings)
+            estimator = CNNClassifier(epochs=epochs, random_state=seed, batch_statistics=kind, **{**PLAIN, **settings})
             if strategy is not None:
                 estimator = OneVsRestCNNClassifier(estimator, strategy=strategy)
             seconds.clear()

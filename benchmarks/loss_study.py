@@ -99,7 +99,12 @@ def run(part, strategy, ratio, name, seed, epochs):
     shares = [float((y == k).mean()) for k in classes]
     watch = Watch(part.X_scored[half:][:WATCHED], part.y_scored[half:][:WATCHED, None] == np.array(classes), ratio)
     clf = CNNClassifier(
-        epochs=epochs, batch_size=BATCH_SIZE, random_state=seed, callbacks=[watch], **settings(name, shares)
+        epochs=epochs,
+        batch_size=BATCH_SIZE,
+        recipe=None,
+        random_state=seed,
+        callbacks=[watch],
+        **settings(name, shares),
     )
     began = time.perf_counter()
     if strategy == "joint":

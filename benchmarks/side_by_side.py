@@ -13,7 +13,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
-from _common import clock, described, interleaved, ratios, surroundings, write_result
+from _common import PLAIN, clock, described, interleaved, ratios, surroundings, write_result
 from sk_cifar_ovr.engine.compiled._branches import multiply_adds
 
 import sk_cifar_ovr.one_vs_rest._joint_training as joint_training
@@ -47,7 +47,7 @@ def side_by_side(arguments):
     result = {}
     for name, n, settings in SIZES:
         X, y = digits.images[:n], digits.target[:n]
-        base = CNNClassifier(**{"precision": "float32", "random_state": 0, **settings})
+        base = CNNClassifier(**{**PLAIN, "precision": "float32", "random_state": 0, **settings})
 
         def fit(together, base=base, X=X, y=y):
             joint_training.side_by_side_pays = lambda *_: together

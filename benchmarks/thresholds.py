@@ -18,7 +18,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from _common import DATA, clock, surroundings, write_result
+from _common import DATA, PLAIN, clock, surroundings, write_result
 from sklearn.model_selection import train_test_split
 
 SETTINGS = {
@@ -43,7 +43,9 @@ def one_seed(X, y, seed, settings):
     train, test = train_test_split(
         np.arange(len(X)), train_size=settings["train"], test_size=settings["test"], stratify=y, random_state=seed
     )
-    base = CNNClassifier(epochs=settings["epochs"], batch_size=settings["batch_size"], random_state=seed)
+    base = CNNClassifier(
+        **{**PLAIN, "batch_size": settings["batch_size"]}, epochs=settings["epochs"], random_state=seed
+    )
     ovr = OneVsRestCNNClassifier(base, threshold="f1", cv=5).fit(X[train], y[train])
     scores = ovr.decision_function(X[test])
     answers = {

@@ -41,7 +41,7 @@ def folds(n, seed):
     return StratifiedKFold(n, shuffle=True, random_state=seed)
 
 
-network = CNNClassifier(model__filters=(8, 16, 32), epochs=4, batch_size=32, random_state=0)
+network = CNNClassifier(loss="focal", model__filters=(8, 16, 32), epochs=4, batch_size=32, random_state=0)
 more_eights = ImageSampler(RandomOverSampler(sampling_strategy=0.3, random_state=0))
 pipeline = Pipeline([("sampler", "passthrough"), ("cnn", network)])
 procedure = GridSearchCV(

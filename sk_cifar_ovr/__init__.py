@@ -14,6 +14,7 @@ _HOME = {
     "load_image_folder": "datasets",
     "load_image_table": "datasets",
     "load_digit_images": "datasets",
+    "read_images": "datasets",
     "ImageFiles": "datasets",
     "ovr_report": "metrics",
     "OvRReport": "metrics",

@@ -100,9 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="columns of the CSV file that hold labels: one of class names, or several of 0, 1 or nothing (not known)",
     )
-    report.add_argument(
-        "--image-size", type=_image_size, metavar="H[xW]", help="bring all images to this size, such as 96 or 96x128"
-    )
+    report.add_argument("--image-size", type=_image_size, metavar="H[xW]", help="bring images to a size: 96 or 96x128")
     report.add_argument(
         "--root", type=Path, metavar="FOLDER", help="folder to which the paths of the CSV file are relative"
     )
@@ -118,9 +116,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument("--lazy", action="store_true", help="decode images when they are needed; saves memory")
     report.add_argument("--cache", type=Path, metavar="FOLDER", help="decode images once, into a file in this folder")
+    report.add_argument("--min-images", type=int, default=1, metavar="N", help="leave out classes with fewer images")
+    report.add_argument(
+        "--groups",
+        metavar="X",
+        help="keep images together in splits, by a column of the CSV file, by a regular expression on the file names "
+        "(its first group, or the whole match), or by the word duplicates: near-identical images",
+    )
     report.add_argument("--model", metavar="NAME", help="network, such as cifar_cnn, small_resnet or mobilenet")
     report.add_argument("--strategy", default="joint", choices=["joint", "independent"])
-    report.add_argument("--loss", default="focal", choices=["focal", "weighted", "crossentropy"])
+    report.add_argument("--loss", default="crossentropy", choices=["focal", "weighted", "crossentropy"])
     report.add_argument(
         "--threshold",
         type=_threshold,
@@ -225,12 +230,9 @@ def _report(arguments) -> int:
         settings=settings,
     )
     options = report.ImageOptions(*(getattr(arguments, option.name) for option in fields(report.ImageOptions)))
-    data = report.load_train_test_split(
-        arguments.data, seed=arguments.seed, verbose=verbose, options=options, table=_table(arguments)
-    )
-    length = {name: settings.get(name) for name in ("epochs", "batch_size")}
-    notes = data.note, data.skipped_note, report.set_training_length(estimator, len(data.X_train), **length)
-    for note in filter(None, notes):
+    reading = {"options": options, "table": _table(arguments), "groups": arguments.groups}
+    data = report.load_train_test_split(arguments.data, seed=arguments.seed, verbose=verbose, **reading)
+    for note in data.notes:
         print(f"sk-cifar-ovr: {note}", file=sys.stderr)
     run, files = report.write_report(estimator, data, folder, loss=arguments.loss, command=arguments.command)
     print(report.markdown_summary(run))

@@ -15,12 +15,20 @@ class ImageShapeError(ValueError):
     """Images whose shape a network does not accept."""
 
 
+class InputTypeError(TypeError, ValueError):
+    """Images or labels of a type that an estimator does not take; both errors, as scikit-learn raises either."""
+
+
 class NetworkError(ValueError):
     """A builder that returns an unsuitable model, or a model that cannot be used in the way asked for."""
 
 
 class NonFiniteLossError(ArithmeticError):
     """The training loss became NaN or infinite."""
+
+
+class PixelScaleError(ValueError):
+    """Integer pixels above white, which is 255 or `pixel_max`."""
 
 
 class ResamplingError(ValueError):
@@ -60,7 +68,7 @@ class ColorWarning(DataConversionWarning):
 
 
 class RareClassWarning(UserWarning):
-    """Classes with too few images for their thresholds or calibrators to be tuned."""
+    """Classes with too few images or groups to tune thresholds or calibrators, or to hold images out for validation."""
 
 
 class ThresholdPromiseWarning(UserWarning):

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.exceptions import UndefinedMetricWarning
 
 from ._shared.label_matrices import UNKNOWN, columns_in_order, is_label_matrix, label_matrix
+from ._shared.text import plain
 from .metrics import OvRReport, ovr_answers, ovr_report
 
 __all__ = ["loss_grid", "ovr_scorer", "search_frame"]
@@ -135,10 +136,10 @@ def _ovr_score(estimator, X, y, *, column: str, label) -> float:
     if label is None:
         return float(table[column].mean())
     if label not in classes:
-        raise ValueError(f"label={label!r} is not one of the classes {classes.tolist()}.")
+        raise ValueError(f"label={plain(label)!r} is not one of the classes {classes.tolist()}.")
     (index,) = np.nonzero(table["class"] == label)
     if not len(index):
-        raise ValueError(f"No label of {label!r} is known among the samples to score.")
+        raise ValueError(f"No label of {plain(label)!r} is known among the samples to score.")
     return float(table[column].iloc[index[0]])
 
 

@@ -1,11 +1,11 @@
 """Data augmentation, and the parameters of the estimators that turn it on."""
 
-import keras
 import numpy as np
 import pytest
 from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier
+from sk_cifar_ovr._shared.variables import to_numpy
 from sk_cifar_ovr.augment import RandomFlipShift
 from sk_cifar_ovr.exceptions import UnknownParameterError
 
@@ -16,12 +16,12 @@ def images():
 
 
 def changed(layer, images):
-    return keras.ops.convert_to_numpy(layer(images, training=True))
+    return to_numpy(layer(images, training=True))
 
 
 def test_only_in_training(images):
     layer = RandomFlipShift(shift=3, cutout=4, seed=0)
-    np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer(images)), images)
+    np.testing.assert_array_equal(to_numpy(layer(images)), images)
 
 
 def test_every_pixel_comes_from_the_image(images):

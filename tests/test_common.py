@@ -49,10 +49,11 @@ TRANSFORMERS = [CNNFeatures(classifier()), TSNETransformer(perplexity=2, max_ite
 
 
 def named_alike(mark):
-    """The same parameters, named without the addresses of functions, which differ between processes."""
+    """The same parameters in a list, named without the addresses of functions, which differ between processes."""
     names = mark.kwargs["ids"]
+    parameters, values = mark.args
     return pytest.mark.parametrize(
-        *mark.args, **{**mark.kwargs, "ids": lambda value: re.sub(r" ?at ?0x[0-9a-f]+", "", str(names(value)))}
+        parameters, list(values), ids=lambda value: re.sub(r" ?at ?0x[0-9a-f]+", "", str(names(value)))
     )
 
 

@@ -61,6 +61,7 @@ def cnn(kind=CNNClassifier, **settings):
         "optimizer__learning_rate": 0.01,
         "epochs": 8,
         "batch_size": 32,
+        "recipe": None,
         "precision": "float32",
         "random_state": 0,
     }
@@ -101,7 +102,7 @@ def test_pipeline(images):
 def test_nested_parameters_reach_builder_loss_and_optimizer(images):
     X, _, y, _ = images
     pipeline = Pipeline([("flip", FunctionTransformer(np.fliplr)), ("cnn", cnn(epochs=1))])
-    pipeline.set_params(cnn__model__filters=(2, 3, 4), cnn__loss__gamma=0.5)
+    pipeline.set_params(cnn__model__filters=(2, 3, 4), cnn__loss="focal", cnn__loss__gamma=0.5)
     pipeline.set_params(cnn__optimizer__learning_rate=0.25)
     fitted = clone(pipeline).fit(X, y)[-1]
     setup = set_up_network(fitted, X, fitted.classes_)
@@ -163,7 +164,7 @@ def test_stacking(images):
 def test_calibration(images, method):
     """The focal loss keeps probabilities too close to one another; calibration lowers the log loss."""
     X, X_test, y, y_test = images
-    frozen = cnn(loss__gamma=5.0, epochs=12).fit(X, y)
+    frozen = cnn(loss="focal", loss__gamma=5.0, epochs=12).fit(X, y)
     calibrated = CalibratedClassifierCV(FrozenEstimator(frozen), method=method).fit(X_test, y_test)
     before, after = (log_loss(y_test, e.predict_proba(X_test)) for e in (frozen, calibrated))
     assert after < before
@@ -337,7 +338,7 @@ def test_a_stack_gives_data_frames(images):
 @pytest.mark.parametrize("make", [cnn, one_vs_rest])
 def test_clones_are_unfitted_equals(images, make):
     X, _, y, _ = images
-    original = make(loss__gamma=0.5).fit(X, y)
+    original = make(loss="focal", loss__gamma=0.5).fit(X, y)
     copy = clone(original)
     assert not hasattr(copy, "classes_")
     assert copy.get_params(deep=False).keys() == original.get_params(deep=False).keys()
@@ -349,7 +350,7 @@ def test_clones_are_unfitted_equals(images, make):
 @pytest.mark.parametrize("make", [cnn, one_vs_rest])
 def test_html_shows_parameters_and_whether_it_is_fitted(images, make):
     X, _, y, _ = images
-    estimator = make(loss__gamma=0.125)
+    estimator = make(loss="focal", loss__gamma=0.125)
     before = make_pipeline(FunctionTransformer(), estimator)._repr_html_()
     assert "loss__gamma" in before
     assert "0.125" in before
@@ -383,7 +384,7 @@ def recording(**settings):
 
 def composed(estimator):
     """Everything of scikit-learn that fits the estimator on rows it chooses; bagging also changes the weights."""
-    grid = {"loss__gamma": [0.0, 2.0]}
+    grid = {"loss": ["focal"], "loss__gamma": [0.0, 2.0]}
     final, balance = LogisticRegression(), make_scorer(balanced_accuracy_score)
     if sklearn.get_config()["enable_metadata_routing"]:
         final.set_fit_request(sample_weight=True)

@@ -4,6 +4,7 @@ import pytest
 from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, SparseCategoricalFocalLoss
+from sk_cifar_ovr._shared.variables import to_numpy
 from sk_cifar_ovr.losses import SparseCategoricalCrossentropy, class_alpha, sparse_categorical_focal_loss
 
 
@@ -32,8 +33,8 @@ def test_equals_the_published_formula(n_classes, gamma, smoothing, weighted):
     alpha = np.linspace(0.2, 1.5, n_classes) if weighted else None
     expected = published(y, p, gamma, alpha, smoothing)
     options = {"gamma": gamma, "alpha": alpha, "label_smoothing": smoothing}
-    from_p = keras.ops.convert_to_numpy(sparse_categorical_focal_loss(y, p, **options))
-    from_z = keras.ops.convert_to_numpy(sparse_categorical_focal_loss(y, logits, from_logits=True, **options))
+    from_p = to_numpy(sparse_categorical_focal_loss(y, p, **options))
+    from_z = to_numpy(sparse_categorical_focal_loss(y, logits, from_logits=True, **options))
     np.testing.assert_allclose(from_p, expected, rtol=2e-5, atol=1e-6)
     np.testing.assert_allclose(from_z, expected, rtol=2e-5, atol=1e-6)
 
@@ -47,9 +48,9 @@ def test_gamma_zero_is_sparse_categorical_crossentropy():
 
 def test_tasks_side_by_side_equal_the_tasks_alone():
     y, _, p = random_answers(2, shape=(16, 3))
-    together = keras.ops.convert_to_numpy(sparse_categorical_focal_loss(y, p))
+    together = to_numpy(sparse_categorical_focal_loss(y, p))
     for k in range(3):
-        alone = keras.ops.convert_to_numpy(sparse_categorical_focal_loss(y[:, k], p[:, k]))
+        alone = to_numpy(sparse_categorical_focal_loss(y[:, k], p[:, k]))
         np.testing.assert_array_equal(together[:, k], alone)
 
 
@@ -97,7 +98,7 @@ def test_half_precision_is_computed_in_float32():
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has no float64 unless the process asks for it")
 def test_double_precision_is_kept():
     p = np.array([[1e-60, 1.0], [0.0, 1.0]])
-    loss = keras.ops.convert_to_numpy(sparse_categorical_focal_loss(np.zeros(2, "int32"), p))
+    loss = to_numpy(sparse_categorical_focal_loss(np.zeros(2, "int32"), p))
     assert loss.dtype == "float64"
     np.testing.assert_allclose(loss[0], -np.log(1e-60), rtol=1e-12)
     assert np.isfinite(loss[1])
@@ -105,10 +106,10 @@ def test_double_precision_is_kept():
 
 def test_alpha_applies_to_its_class():
     y, p = np.array([0, 1]), np.full((2, 2), 0.5, dtype="float32")
-    plain = keras.ops.convert_to_numpy(SparseCategoricalFocalLoss(reduction=None)(y, p))
-    weighted = keras.ops.convert_to_numpy(SparseCategoricalFocalLoss(alpha=[1.0, 3.0], reduction=None)(y, p))
+    plain = to_numpy(SparseCategoricalFocalLoss(reduction=None)(y, p))
+    weighted = to_numpy(SparseCategoricalFocalLoss(alpha=[1.0, 3.0], reduction=None)(y, p))
     np.testing.assert_allclose(weighted / plain, [1.0, 3.0], rtol=1e-6)
-    published_alpha = keras.ops.convert_to_numpy(SparseCategoricalFocalLoss(alpha=0.25, reduction=None)(y, p))
+    published_alpha = to_numpy(SparseCategoricalFocalLoss(alpha=0.25, reduction=None)(y, p))
     np.testing.assert_allclose(published_alpha / plain, [0.75, 0.25], rtol=1e-6)
     assert class_alpha(0.5, 3).tolist() == [0.5, 0.5, 0.5]
 
@@ -156,7 +157,7 @@ def test_cross_entropy_of_an_estimator_takes_smoothing(digits):
     X, y = digits
     settings = {"model": dense, "epochs": 1, "random_state": 0}
     smooth = CNNClassifier(**settings, loss="crossentropy", loss__label_smoothing=0.3).fit(X, y)
-    focal = CNNClassifier(**settings, loss__gamma=0.0, loss__label_smoothing=0.3).fit(X, y)
+    focal = CNNClassifier(**settings, loss="focal", loss__gamma=0.0, loss__label_smoothing=0.3).fit(X, y)
     plain = CNNClassifier(**settings, loss="crossentropy").fit(X, y)
     assert smooth.history_["loss"] == focal.history_["loss"] != plain.history_["loss"]
 
@@ -174,7 +175,7 @@ def test_a_loss_with_a_weight_per_class_gets_integers(digits):
     X, y = digits
     settings = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
     theirs = CNNClassifier(**settings, loss=WeightedByClass()).fit(X, y % 2)
-    ours = CNNClassifier(**settings, loss__gamma=0.0, loss__alpha=[1.0, 3.0]).fit(X, y % 2)
+    ours = CNNClassifier(**settings, loss="focal", loss__gamma=0.0, loss__alpha=[1.0, 3.0]).fit(X, y % 2)
     for a, b in zip(theirs.network_.state, ours.network_.state, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
+from .text import plain
+
 UNKNOWN = -1
 
 
@@ -32,7 +34,7 @@ def check_plain_labels(y) -> None:
     >>> check_plain_labels([0, 1, float("nan")])
     Traceback (most recent call last):
         ...
-    ValueError: Input y contains NaN: 1 of its 3 labels is not known. Plain labels must all be known: leave out ...
+    ValueError: Input y contains NaN: 1 of its 3 labels is not known, the first at index 2. Plain labels must all be ...
     """
     if issparse(y):
         raise ValueError(
@@ -45,11 +47,12 @@ def check_plain_labels(y) -> None:
     masked = isinstance(y, np.ma.MaskedArray)
     unknown = np.ma.getmaskarray(y) if masked else np.asarray(pd.isna(y))
     if unknown.any():
-        n_unknown = np.count_nonzero(unknown)
+        n_unknown, first = np.count_nonzero(unknown), np.flatnonzero(unknown)[0]
         raise ValueError(
             f"Input y contains {'masked entries' if masked else 'NaN'}: {n_unknown} of its {unknown.size} labels "
-            f"{'is' if n_unknown == 1 else 'are'} not known. Plain labels must all be known: leave out these images. "
-            "One column counts as plain labels too; only a label matrix of two columns or more may hold unknown labels."
+            f"{'is' if n_unknown == 1 else 'are'} not known, the first at index {first}. Plain labels must all be "
+            "known: leave out these images. One column counts as plain labels too; only a label matrix of two columns "
+            "or more may hold unknown labels."
         )
 
 
@@ -89,7 +92,7 @@ def label_matrix(y) -> tuple[np.ndarray, np.ndarray]:
     if wrong.any():
         row, column = np.argwhere(wrong)[0].tolist()
         raise ValueError(
-            f"The label matrix holds {_plain(values[row, column])!r} in row {row} of column {_plain(names[column])!r}: "
+            f"The label matrix holds {plain(values[row, column])!r} in row {row} of column {plain(names[column])!r}: "
             "it takes 1 (has the label), 0 (has not) and NaN (not known)."
         )
     labels = is_one.astype("int8")
@@ -139,7 +142,3 @@ def _values(y) -> tuple[np.ndarray, np.ndarray]:
         # pd.NA is neither equal to a number nor different from it.
         values = np.where(missing, None, values)
     return values, missing | masked
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value

@@ -57,6 +57,11 @@ class Progress:
             self._bar.stop()
             self._bar = None
 
+    def note(self, text: str) -> None:
+        """Write a line of its own, such as what was chosen for the training."""
+        if self._bar is not None and text:
+            self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
     def now(self, what: str) -> None:
         """Set the name of what is being trained, such as ``"class 3/10"``."""
         self._what = self.prefix + what
@@ -94,7 +99,7 @@ class _Lines:
     """Replacement for rich's progress bar that writes a line every `SECONDS_APART` seconds and one at the end."""
 
     def __init__(self, console):
-        self._console = console
+        self.console = console
         self._description, self._total, self._done = "", 0, 0
 
     def start(self) -> None:
@@ -119,4 +124,4 @@ class _Lines:
         self._write(f"ended after {(time.monotonic() - self._began) / 60:.1f} min")
 
     def _write(self, text: str) -> None:
-        self._console.print(f"{self._description}: {text}", highlight=False, markup=False, soft_wrap=True)
+        self.console.print(f"{self._description}: {text}", highlight=False, markup=False, soft_wrap=True)

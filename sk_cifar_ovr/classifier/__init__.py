@@ -7,29 +7,35 @@ labels; what these tasks are, folds and imbalanced-learn are unknown here.
 
 from ._base import BaseImageClassifier
 from ._classifier import CNNClassifier
-from ._fitting import FitMode, copy_fitted, fit_classifier, run_job, set_fitted, training_job
+from ._fitting import CHOICES, FitMode, copy_fitted, fit_classifier, run_job, set_choices, set_fitted, training_job
+from ._keras_models import checked_outputs, set_trained, set_up_trained
 from ._loss_and_optimizer import optimizer_class
 from ._network_setup import NetworkSetup, expected_scale, restored_spec, set_up_network, untrained_spec
-from ._recipes import with_recipe
 from ._scikeras import is_scikeras, scikeras_input, scikeras_network
-from ._train_validation_split import Targets, TaskSampler, ValidationSplitError
+from ._train_validation_split import HeldOut, Targets, TaskSampler, ValidationSplitError, held_out
 from .inputs import LEARNT, LabelledImages, checked_images, checked_weights, images_like_fitted, labelled_images
+from .recipes import describe_choices, with_choices, with_recipe
 
 __all__ = [
+    "CHOICES",
     "LEARNT",
     "BaseImageClassifier",
     "CNNClassifier",
     "FitMode",
+    "HeldOut",
     "LabelledImages",
     "NetworkSetup",
     "Targets",
     "TaskSampler",
     "ValidationSplitError",
     "checked_images",
+    "checked_outputs",
     "checked_weights",
     "copy_fitted",
+    "describe_choices",
     "expected_scale",
     "fit_classifier",
+    "held_out",
     "images_like_fitted",
     "is_scikeras",
     "labelled_images",
@@ -38,9 +44,13 @@ __all__ = [
     "run_job",
     "scikeras_input",
     "scikeras_network",
+    "set_choices",
     "set_fitted",
+    "set_trained",
     "set_up_network",
+    "set_up_trained",
     "training_job",
     "untrained_spec",
+    "with_choices",
     "with_recipe",
 ]

@@ -1,12 +1,15 @@
 """What both classifiers of images do alike: check, continue, fit."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from .._shared.groups import group_codes
 from .._shared.sklearn_internals import fit_context
 from ._fitting import FitMode
+from ._train_validation_split import HeldOut, warn_of_held_out
 from .inputs import LabelledImages, check_known_columns, check_partial_fit, keeps_last_fit, labelled_images
 
 
@@ -14,6 +17,8 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
     """Base of the classifiers of images: `fit` and `partial_fit` check their input once and hand it on."""
 
     classes_: Any
+    # By the last fit; None if it held out nothing.
+    _held_out: HeldOut | None = None
 
     @abstractmethod
     def _training_settings(self, *, partial: bool = False):
@@ -24,7 +29,7 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         """Fit on checked images and return self."""
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, groups=None):
         """Train on images.
 
         Parameters
@@ -36,6 +41,9 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
             Class labels.
         sample_weight : array-like of shape (n,) or None, default=None
             Weights of the images; an image of weight 0 is left out.
+        groups : array-like of shape (n,) or None, default=None
+            Group of each image, such as a patient, a burst or a video: any hashable labels. `validation_fraction` and
+            `early_stopping` hold out whole groups.
 
         Returns
         -------
@@ -44,17 +52,24 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter, X, y or `sample_weight` is invalid; the message says what to do.
+            If a parameter, X, y, `sample_weight` or `groups` is invalid; the message says what to do.
         NonFiniteLossError
             If the loss becomes NaN or infinite; the estimator stays as it was.
         ResamplingError
             If a sampler cannot resample a task.
         OSError
             If a folder for features cannot be written to.
+
+        Warns
+        -----
+        RareClassWarning
+            If no image of a class could be held out for validation.
+        UserWarning
+            If groups are so large that another share than `validation_fraction` is held out.
         """
         settings, may_continue = self._training_settings()
         continues = may_continue and settings.warm_start and self.__sklearn_is_fitted__()
-        return self._fit_checked(X, y, sample_weight, None, FitMode(continues))
+        return self._fit_checked(X, y, (sample_weight, groups), None, FitMode(continues))
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -91,14 +106,19 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         settings, _ = self._training_settings(partial=True)
         check_partial_fit(self, y, classes, early_stopping=settings.early_stopping)
         mode = FitMode(continues=self.__sklearn_is_fitted__(), partial=True)
-        return self._fit_checked(X, y, sample_weight, classes, mode)
+        return self._fit_checked(X, y, (sample_weight, None), classes, mode)
 
     @keeps_last_fit
-    def _fit_checked(self, X, y, sample_weight, classes, mode: FitMode):
+    def _fit_checked(self, X, y, weights_and_groups: tuple, classes, mode: FitMode):
+        sample_weight, groups = weights_and_groups
         classes = self.classes_ if mode.continues else classes
         images = labelled_images(self, X, y, sample_weight, classes=classes, reset=not mode.continues)
+        images = replace(images, groups=group_codes(groups, len(images.y)))
         check_known_columns(images, partial=mode.partial)
-        return self._fit_images(images, mode)
+        fitted = self._fit_images(images, mode)
+        if not mode.partial:
+            warn_of_held_out(self._held_out, images.groups is not None)
+        return fitted
 
     @abstractmethod
     def __sklearn_is_fitted__(self) -> bool: ...

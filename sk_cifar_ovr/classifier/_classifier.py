@@ -13,10 +13,19 @@ from ..engine import SCHEDULES
 from ..engine.compiled import PRECISIONS
 from ._base import BaseImageClassifier
 from ._fitting import fit_classifier
+from ._keras_models import (
+    picklable,
+    restored,
+    set_trained,
+    set_up_trained,
+    sharing_model,
+    trained_network,
+    with_columns,
+)
 from ._network_setup import expected_scale
-from ._recipes import RECIPES
 from ._routed_parameters import check_routed_names
 from .inputs import images_like_fitted
+from .recipes import RECIPES
 
 
 class CNNClassifier(BaseImageClassifier):
@@ -24,10 +33,12 @@ class CNNClassifier(BaseImageClassifier):
 
     Parameters
     ----------
-    model : str or callable, default="cifar_cnn"
+    model : str, callable, keras.Model or path-like, default="cifar_cnn"
         Name of a built-in network, or a builder ``(meta, *, option=default, ...) -> keras.Model`` that returns an
-        uncompiled model with softmax output. Set its options by ``model__option=value``.
-    loss : {"focal", "crossentropy"}, keras.losses.Loss or a subclass of it, default="focal"
+        uncompiled model with softmax output, logits or, for two classes, one sigmoid. Set its options by
+        ``model__option=value``. Or a Keras model, or the path of a ``.keras`` file: each fit trains a copy that
+        starts from its weights, and the model itself never changes; see Notes.
+    loss : {"focal", "crossentropy"}, keras.losses.Loss or a subclass of it, default="crossentropy"
         Loss to minimise. "focal" is `SparseCategoricalFocalLoss` with the options ``loss__gamma`` and
         ``loss__alpha``; both names take ``loss__label_smoothing``.
     class_weight : "balanced", dict or None, default=None
@@ -36,8 +47,9 @@ class CNNClassifier(BaseImageClassifier):
         An instance is copied through its ``get_config``; the original is not modified.
         ``optimizer__use_ema=True`` keeps the moving average of the weights over the last tenth of the steps, at most
         a thousand; ``optimizer__ema_momentum`` sets another average.
-    epochs : int, default=10
-        Number of passes over the training images.
+    epochs : int or "auto", default="auto"
+        Number of passes over the training images. "auto" takes more for few images, so that there are enough gradient
+        steps: 64 for 1,000 images, 34 for 5,000, 14 for 50,000; a quarter of it if images are smaller than 16 pixels.
     head_epochs : int, default=0
         Number of epochs that train only the last layer, before `epochs` train the rest too. Without `augment`, its
         inputs are computed once and reused. Ignored by `partial_fit` and `warm_start`.
@@ -46,8 +58,9 @@ class CNNClassifier(BaseImageClassifier):
     feature_cache : str, path-like or None, default=None
         Folder in which the inputs of the last layer are kept between fits. Files are found by the content of weights
         and images.
-    batch_size : int, default=128
-        Images in one gradient step; at most the number of training images.
+    batch_size : int or "auto", default="auto"
+        Images in one gradient step; at most the number of training images. "auto" is 16, 32, 64 or 128: the largest
+        that leaves a hundred steps an epoch.
     batch_statistics : {"exact", "moving"}, default="exact"
         Means and variances with which batch normalisation predicts. "exact" averages those of batches of training
         images, augmented and drawn as in training, after the last step and before each validation, so that they
@@ -61,12 +74,24 @@ class CNNClassifier(BaseImageClassifier):
         wait for the next epoch.
     image_shape : tuple (height, width, channels) or None, default=None
         Shape of a flat row of X; not needed for images.
-    recipe : {"strong", "long"} or None, default=None
-        Sets several parameters for trainings on photographs; parameters that you set to something else than their
-        default override it. "strong" is for about ten epochs or more: ``augment="flip_shift"``,
-        ``schedule="one_cycle"``, AdamW with learning rate 3e-3 and weight decay 1e-2, ``test_flip=True``. "long" is
-        for forty or more and adds ``augment__shift=4``, ``augment__flip="alternating"`` and
-        ``optimizer__use_ema=True``.
+    pixel_max : float or None, default=None
+        Value of white: 65535 for 16-bit images, 4095 for 12-bit ones, 1 for floats from 0 to 1. None is 255, or 1 if
+        X is a float array that lies within 0-1, with a warning. Integers above white are an error.
+    recipe : {"auto", "strong", "long", "reference"}, dict or None, default="auto"
+        Sets several parameters; those that you set to something else than their default override it.
+
+        - "auto" is for any number of images, with ``epochs="auto"``: ``schedule="one_cycle"``, AdamW with learning
+          rate 2e-3, weight decay 5e-2 and averaged weights, shifts by an eighth of the side, and mirroring
+          (``augment__flip``, `test_flip`) if a quick test on the training images shows that mirror images keep their
+          class. Networks other than "cifar_cnn", "small_resnet" and "whitened_cnn", and trainings with `head_epochs`,
+          get no recipe.
+        - "strong" is for photographs and about ten epochs or more: ``augment="flip_shift"``,
+          ``schedule="one_cycle"``, AdamW with learning rate 3e-3 and weight decay 1e-2, ``test_flip=True``.
+        - "long" is for forty epochs or more and adds ``augment__shift=4``, ``augment__flip="alternating"`` and
+          ``optimizer__use_ema=True`` to it.
+        - "reference" changes nothing but the "auto" lengths: 18 epochs in batches of 128. As with None, images are
+          not augmented and Adam keeps its rate.
+        - A dict sets other parameters by name, such as the `recipe_` of another classifier.
     augment : {"flip_shift"}, keras.layers.Layer or None, default=None
         Random changes of the training images. "flip_shift" is `augment.RandomFlipShift` with the options
         ``augment__shift``, ``augment__flip`` and ``augment__cutout``.
@@ -88,7 +113,8 @@ class CNNClassifier(BaseImageClassifier):
         Precision of the computation; weights of "mixed_bfloat16" and all outputs are float32 or better. "auto" takes
         bfloat16 for built-in networks on hardware that supports it, and does not change your own networks.
     random_state : int, numpy.random.RandomState or None, default=None
-        Seed of the weights, the order of the images, the augmentation and the validation split.
+        Seed of the weights, the order of the images, the augmentation and the validation split. As in scikit-learn, a
+        ``numpy.random.Generator`` is refused; draw a seed from it: ``int(rng.integers(2**31))``.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Called at the begin and end of training (with `head_epochs`, of both parts) and of each epoch; not for batches.
     warm_start : bool, default=False
@@ -115,18 +141,36 @@ class CNNClassifier(BaseImageClassifier):
     network_ : object
         The trained network as plain data: how it is built, and its weights.
     model_ : keras.Model
-        The trained network as a Keras model. It is a copy: changing it does not change predictions.
+        The trained network as a Keras model, on pixels from 0 to 255: ``model_(X * pixel_scale_)``. It is a copy:
+        changing it does not change predictions.
     history_ : dict of lists of float
         ``loss`` and, if images were held out, ``val_loss`` of each epoch; NaN for epochs of an earlier fit that held
         out none.
     n_iter_ : int
         Number of epochs trained.
+    epochs_, batch_size_ : int
+        Values of `epochs` and `batch_size` in the last fit.
+    recipe_ : dict
+        Parameters that the recipe of the last fit sets.
     image_shape_ : tuple of int
         Shape of one image as the network takes it.
     precision_ : str
         Precision that "auto" chose; "as built" for your own networks.
     pixel_scale_ : float
-        Factor of the pixels on their way into the network: 255 if X was taken as 0-1, else 1.
+        Factor of the pixels on their way into the network: 255 / `pixel_max`, or 255 if X was taken as 0-1, else 1.
+
+    Notes
+    -----
+    Options of a Keras model as `model`:
+
+    - ``model__weights=None`` draws new weights.
+    - ``model__head="new"`` replaces its last layer by a new one, for other classes. One-vs-rest tasks always do.
+    - ``model__pixels`` tells which pixels it takes: "0-255", "0-1", "-1-1", or the name of a network of
+      `keras.applications` for its preprocessing. If neither this nor its first layers tell, it gets 0-255, with a
+      warning.
+    - ``model__columns`` is the index of the output of each class, if these are not in sorted order.
+
+    Clones share the model, which no fit changes.
 
     See Also
     --------
@@ -147,24 +191,25 @@ class CNNClassifier(BaseImageClassifier):
     (3,)
     >>> clf.predict_proba(digits.images[:3]).shape
     (3, 10)
-    >>> clf.set_params(loss__gamma=1.0, optimizer__learning_rate=1e-3).get_params()["loss__gamma"]
+    >>> clf.set_params(loss="focal", loss__gamma=1.0).get_params()["loss__gamma"]
     1.0
     """
 
     _parameter_constraints: dict = {
-        "model": [str, callable],
+        "model": [str, callable, os.PathLike],
         "loss": "no_validation",
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "optimizer": "no_validation",
-        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "head_epochs": [Interval(Integral, 0, None, closed="left")],
         "fine_tune_rate": [Interval(Real, 0, None, closed="neither")],
         "feature_cache": [str, os.PathLike, None],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_statistics": [StrOptions({"exact", "moving"})],
         "balanced_batches": ["boolean", Interval(Real, 0, 1, closed="neither")],
         "image_shape": [tuple, list, None],
-        "recipe": [StrOptions(set(RECIPES)), None],
+        "pixel_max": [Interval(Real, 0, None, closed="neither"), None],
+        "recipe": [StrOptions({"auto", *RECIPES}), dict, None],
         "augment": [StrOptions(set(AUGMENTATIONS)), keras.layers.Layer, None],
         "schedule": [StrOptions({name for name in SCHEDULES if name}), None],
         "test_flip": ["boolean"],
@@ -183,18 +228,19 @@ class CNNClassifier(BaseImageClassifier):
         self,
         model="cifar_cnn",
         *,
-        loss="focal",
+        loss="crossentropy",
         class_weight=None,
         optimizer="adam",
-        epochs=10,
+        epochs="auto",
         head_epochs=0,
         fine_tune_rate=0.1,
         feature_cache=None,
-        batch_size=128,
+        batch_size="auto",
         batch_statistics="exact",
         balanced_batches=False,
         image_shape=None,
-        recipe=None,
+        pixel_max=None,
+        recipe="auto",
         augment=None,
         schedule=None,
         test_flip=False,
@@ -221,6 +267,7 @@ class CNNClassifier(BaseImageClassifier):
         self.batch_statistics = batch_statistics
         self.balanced_batches = balanced_batches
         self.image_shape = image_shape
+        self.pixel_max = pixel_max
         self.recipe = recipe
         self.augment = augment
         self.schedule = schedule
@@ -273,6 +320,68 @@ class CNNClassifier(BaseImageClassifier):
         super().set_params(**{name: value for name, value in params.items() if name in own})
         self._routed = {**self._routed, **routed}
         return self
+
+    @classmethod
+    def from_keras(cls, model, *, classes, pixels=None, **params):
+        """A fitted estimator from a trained Keras model, without any training.
+
+        Parameters
+        ----------
+        model : keras.Model, str or path-like
+            The model, which is copied, or the path of a ``.keras`` file. Its output is a softmax, logits or, for two
+            classes, one sigmoid or its logit.
+        classes : array-like of shape (n_classes,)
+            Label of each output, in the order of the outputs; for one sigmoid, those of 0 and 1.
+        pixels : {"0-255", "0-1", "-1-1"}, str or None, default=None
+            Pixels that the model takes, to which 0-255 are converted. The name of a network of `keras.applications`,
+            such as ``"ResNet50"``, stands for its preprocessing. May be left out if the first layers of the model
+            scale pixels 0-255 themselves, as `keras.layers.Rescaling` does.
+        **params
+            Parameters of the estimator: `image_shape` if the model takes images of any size, `pixel_max` if white is
+            not 255 in X, and what a later fit shall use.
+
+        Returns
+        -------
+        CNNClassifier
+            Fitted. `fit` trains a copy that starts from the weights of the model, `partial_fit` continues.
+
+        Raises
+        ------
+        ValueError
+            If nothing tells which pixels the model takes, or its outputs are not one for each class.
+        NetworkError
+            If Keras cannot make the model again from its configuration.
+        FileNotFoundError, SavedFileError
+            If the file cannot be read.
+
+        See Also
+        --------
+        sklearn.frozen.FrozenEstimator : Keeps other estimators from fitting it again.
+
+        Examples
+        --------
+        >>> import keras
+        >>> from sk_cifar_ovr import CNNClassifier, load_digit_images
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax"),
+        ... ])
+        >>> clf = CNNClassifier.from_keras(model, classes=range(10), pixels="0-1")
+        >>> clf.predict_proba(load_digit_images().images[:3]).shape
+        (3, 10)
+        """
+        classes, params = with_columns(params, classes, pixels)
+        estimator = cls(model, **params)
+        setup = set_up_trained(estimator, classes)
+        return set_trained(estimator, setup, trained_network(setup))
+
+    def __sklearn_clone__(self):
+        return sharing_model(BaseImageClassifier.__sklearn_clone__, self)
+
+    def __getstate__(self):
+        return picklable(super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(restored(state))
 
     def _training_settings(self, *, partial=False):
         return self, True

@@ -25,11 +25,14 @@ from ._train_validation_split import (
     TaskSampler,
     TrainValidationSplit,
     ValidationSplitError,
+    held_out,
     train_validation_split,
 )
 from .inputs import LabelledImages
+from .recipes import describe_choices, recipe_parameters, with_choices
 
-FITTED = ("network_", "classes_", "history_", "n_iter_", "n_features_in_")
+CHOICES = ("epochs_", "batch_size_", "recipe_")
+FITTED = ("network_", "classes_", "history_", "n_iter_", "n_features_in_", *CHOICES)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class FitMode:
         ----------
         settings : CNNClassifier
         """
-        if self.partial:
+        # Each fit of a search chooses its own length, and its progress counts images.
+        if self.partial or settings.epochs == "auto":
             return 1, 0
         return settings.epochs, 0 if self.continues else settings.head_epochs
 
@@ -89,14 +93,18 @@ def fit_classifier(
     estimator
     """
     earlier = estimator.network_ if mode.continues else None
-    setup = set_up_network(estimator, images.X, images.classes, earlier=earlier)
+    settings = with_choices(estimator, images, earlier=estimator if mode.continues else None, partial=mode.partial)
+    setup = set_up_network(settings, images.X, images.classes, earlier=earlier)
     labels = setup.adapter.encode(images.y)
-    targets = Targets(labels, images.y, images.sample_weight, estimator.class_weight, sampler)
+    targets = Targets(labels, images.y, images.sample_weight, estimator.class_weight, sampler, images.groups)
     first_epoch = estimator.n_iter_ if mode.continues else 0
     job = training_job(setup, images.X, targets, mode, first_epoch)
-    trained = run_job(job, len(images.y), progress, estimator.verbose)
+    chosen = describe_choices(estimator, settings, len(images.y))
+    trained = run_job(job, len(images.y), progress, estimator.verbose, note=chosen)
     optimizer_state = trained.optimizer_state if mode.keeps_optimizer(setup.settings) else None
     network = setup.fitted(trained.network, trained.state, optimizer_state)
+    estimator._held_out = held_out(job.data, setup.settings, setup.classes, len(images.y))[0]
+    set_choices(estimator, settings)
     return set_fitted(estimator, network, setup.classes, trained.history, continues=mode.continues)
 
 
@@ -186,7 +194,7 @@ def _training_data(split: TrainValidationSplit, setup: NetworkSetup, class_weigh
     return data
 
 
-def run_job(job: TrainingJob, n_images: int, progress: Progress | None, verbose: int) -> Trained:
+def run_job(job: TrainingJob, n_images: int, progress: Progress | None, verbose: int, *, note: str = "") -> Trained:
     """Train, with progress shown for all the images that were given.
 
     Parameters
@@ -197,11 +205,15 @@ def run_job(job: TrainingJob, n_images: int, progress: Progress | None, verbose:
     progress : Progress or None
         None shows this job's own.
     verbose : int
+    note : str, default=""
+        Line above this job's own progress.
     """
     n_epochs = job.plan.head_epochs + job.plan.epochs
     n_shown = n_images * job.data.n_networks * n_epochs
     own = Progress(n_shown, n_epochs, verbose) if progress is None else nullcontext(progress)
     with own as bar:
+        if progress is None:
+            bar.note(note)
         trained = train(job, bar)
         # Images held out or resampled, and epochs left out by early stopping.
         bar.skip(n_shown - len(job.data.train) * job.data.n_networks * len(trained.losses))
@@ -233,10 +245,24 @@ def set_fitted(estimator, network: FittedNetwork, classes, history: dict[str, li
     return estimator
 
 
+def set_choices(estimator, settings) -> None:
+    """Give an estimator the fitted attributes that tell how long and with what recipe it was trained.
+
+    Parameters
+    ----------
+    estimator : CNNClassifier or OneVsRestCNNClassifier
+    settings : CNNClassifier
+        As it was trained: nothing is "auto".
+    """
+    estimator.epochs_, estimator.batch_size_ = settings.epochs, settings.batch_size
+    estimator.recipe_ = dict(recipe_parameters(settings))
+
+
 def copy_fitted(source, target) -> None:
     """Give a classifier the fitted attributes of another, for its next fit to continue from."""
     for name in FITTED:
-        setattr(target, name, getattr(source, name))
+        if hasattr(source, name):
+            setattr(target, name, getattr(source, name))
 
 
 def _joined(first: dict[str, list[float]], second: dict[str, list[float]]) -> dict[str, list[float]]:

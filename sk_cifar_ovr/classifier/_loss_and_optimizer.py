@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from .._shared.text import nearest
+from .._shared.variables import optimizer_config
 from ..augment import AUGMENTATIONS
 from ..engine.compiled import rate_is_value
 from ..losses import SparseCategoricalCrossentropy, SparseCategoricalFocalLoss
@@ -148,7 +149,7 @@ def averaging_the_last_steps(
     n_steps : int
         Of the whole training.
     """
-    config = optimizer.get_config()
+    config = optimizer_config(optimizer)
     routed = "optimizer__ema_momentum" in routed_parameters(settings)
     chosen = routed or isinstance(settings.optimizer, keras.optimizers.Optimizer)
     if not optimizer.use_ema or chosen or config.get("ema_momentum") != KERAS_MOMENTUM:

@@ -12,14 +12,23 @@ from sklearn.utils import check_random_state
 from .._shared.variables import OptimizerState, State
 from ..augment import AUGMENTATIONS
 from ..engine import FittedNetwork, prepare_folder
-from ..engine.compiled import NetworkSpec, arguments_key, resolve_precision
+from ..engine.compiled import NetworkSpec, arguments_key, resolve_precision, seeded_building
 from ..exceptions import ColorWarning, ImageShapeError, PixelScaleWarning
-from ..networks import Pretrained, find_builder, is_builtin, split_weights, warn_of_grey
+from ..networks import (
+    ModelCopies,
+    Pretrained,
+    find_builder,
+    is_builtin,
+    is_keras_model,
+    snapshot,
+    split_weights,
+    warn_of_grey,
+)
 from ._loss_and_optimizer import augmentation_layer, loss_class, optimizer_class
-from ._recipes import with_recipe
 from ._routed_parameters import check_routed, check_routed_names, routed_parameters
 from ._scikeras import SciKerasAdapter
 from .inputs import check_same_shape, pixel_scale, row_shape, warn_of_no_pixels, warn_of_scale
+from .recipes import with_recipe
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,9 @@ class NetworkSetup:
 
     def fitted(self, spec: NetworkSpec, state: State, optimizer_state: OptimizerState | None = None) -> FittedNetwork:
         """The network with trained values."""
+        if isinstance(spec.build, ModelCopies):
+            # The values with which the training started are not needed any more.
+            spec = replace(spec, build=spec.build.without_values())
         views = {"test_flip": self.settings.test_flip, "test_shift": self.settings.test_shift}
         return FittedNetwork(spec, self.shape, self.scale, state, optimizer_state, **views)
 
@@ -127,7 +139,9 @@ def set_up_network(estimator, X, classes, *, earlier: FittedNetwork | None = Non
 def network_spec(adapter: SciKerasAdapter, precision: str | None) -> NetworkSpec:
     """The network that SciKeras would build; the key of a built-in one is known before it is built."""
     call = adapter.builder_call()
-    spec = NetworkSpec(call, int(adapter.n_classes_), precision)
+    with seeded_building(0):
+        copies = snapshot(call)
+    spec = NetworkSpec(copies or call, int(adapter.n_classes_), precision)
     return replace(spec, key=_builtin_key(call)) if is_builtin(call.func) else spec
 
 
@@ -169,22 +183,32 @@ def untrained_spec(estimator, X, classes) -> NetworkSpec:
 
 
 def expected_scale(model, scale: float) -> float | None:
-    """Pixel scale to check in prediction; None skips the check, for a user's network fitted without scaling."""
-    return scale if scale != 1 or is_builtin(find_builder(model)) else None
+    """Pixel scale to check in prediction; None skips the check, for a user's builder fitted without scaling."""
+    return scale if scale != 1 or is_keras_model(model) or is_builtin(find_builder(model)) else None
 
 
 def _shape_and_scale(X, settings, builder, earlier: FittedNetwork | None, name: str) -> tuple[tuple[int, ...], float]:
     """Shape of one image and factor of the pixels, those of the earlier network if there is one."""
     if earlier is not None:
         check_same_shape(X, earlier.shape, name)
+        _check_same_white(settings.pixel_max, earlier.scale)
         warn_of_scale(X, earlier.shape, expected_scale(settings.model, earlier.scale), name)
         return earlier.shape, earlier.scale
     shape = row_shape(X, settings.image_shape)
-    scale = pixel_scale(X, name) if len(shape) == 3 or is_builtin(builder) else 1.0
+    is_scaled = len(shape) == 3 or is_builtin(builder) or settings.pixel_max is not None
+    scale = pixel_scale(X, name, settings.pixel_max) if is_scaled else 1.0
     if is_builtin(builder):
-        warn_of_no_pixels(X, name)
+        warn_of_no_pixels(X, scale, name)
     warn_of_grey(builder, shape, name)
     return shape, scale
+
+
+def _check_same_white(pixel_max: float | None, scale: float) -> None:
+    """Refuse another value of white than that of the fit from which this one continues."""
+    if pixel_max is not None and 255.0 / float(pixel_max) != scale:
+        raise ValueError(
+            f"pixel_max={pixel_max!r}, and in the last fit white was {255 / scale:.6g}: fit a clone instead."
+        )
 
 
 def _check_test_views(settings, shape: tuple[int, ...]) -> None:

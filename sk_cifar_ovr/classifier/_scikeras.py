@@ -12,7 +12,7 @@ import numpy as np
 from scikeras.utils.transformers import ClassifierLabelEncoder
 from scikeras.wrappers import KerasClassifier
 
-from .._shared.variables import read
+from .._shared.variables import read, write
 from ..engine import FittedNetwork
 from ..engine.compiled import NetworkSpec
 from ..exceptions import NetworkError
@@ -98,7 +98,7 @@ def scikeras_network(estimator) -> FittedNetwork:
     """
     try:
         copy = keras.models.clone_model(estimator.model_)
-        copy.set_weights(estimator.model_.get_weights())
+        write(copy.weights, read(estimator.model_.weights))
     except (ValueError, TypeError, NotImplementedError) as error:
         raise NetworkError(f"{estimator.model_.name!r} is not a network that Keras can clone: {error}") from error
     spec = NetworkSpec(partial(keras.models.clone_model, copy), n_classes=None)

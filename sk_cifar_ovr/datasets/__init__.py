@@ -5,13 +5,14 @@ Loaders take a path, a table, or nothing for the digits, and return a `sklearn.u
 """
 
 from .._shared.lazy_arrays import LazyArray
-from ._cifar10 import fetch_cifar10
-from ._cifar10_files import CLASS_NAMES
 from ._digits import load_digit_images
 from ._image_folder import load_image_folder
 from ._image_sizes import image_sizes
 from ._image_table import load_image_table
+from ._read_images import read_images
 from ._unlabeled_images import image_file_blocks, read_image_files
+from .cifar10 import CLASS_NAMES, fetch_cifar10
+from .duplicates import near_duplicates
 from .files import Fit, ImageFiles
 
 __all__ = [
@@ -25,5 +26,7 @@ __all__ = [
     "load_digit_images",
     "load_image_folder",
     "load_image_table",
+    "near_duplicates",
     "read_image_files",
+    "read_images",
 ]

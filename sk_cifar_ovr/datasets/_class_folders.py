@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from ..exceptions import DatasetError
+from ._min_images import check_min_images, small_classes
 from ._subset import PARTS
 from .files import SUFFIXES, Source, SourceFile, is_image
 
@@ -36,7 +37,9 @@ def natural_sort_key(name: str) -> tuple:
     return (*pieces, name)
 
 
-def group_by_class(source: Source, on_error: str) -> tuple[dict[str, FilesByClass], list[str]]:
+def group_by_class(
+    source: Source, on_error: str, min_images: int = 1
+) -> tuple[dict[str, FilesByClass], list[str], dict[str, int]]:
     """Group the images of a folder or archive by part and class.
 
     Parameters
@@ -45,6 +48,8 @@ def group_by_class(source: Source, on_error: str) -> tuple[dict[str, FilesByClas
         Files of the folder or archive.
     on_error : {"raise", "skip"}
         Whether a file in a class folder that is not an image is an error.
+    min_images : int, default=1
+        Classes with fewer files in training, or in all if there is no training part, are left out.
 
     Returns
     -------
@@ -54,13 +59,18 @@ def group_by_class(source: Source, on_error: str) -> tuple[dict[str, FilesByClas
         may have none.
     skipped : list of str
         Files in class folders that are not images, and files that are never read.
+    skipped_classes : dict of str to int
+        Classes that were left out, and their number of images.
 
     Raises
     ------
+    ValueError
+        If `min_images` is no positive integer.
     DatasetError
         If the source has another layout, an empty class, a single class, or a class in validation or test that
         training does not have.
     """
+    check_min_images(min_images)
     name = repr(str(source.path))
     if not source.files:
         raise DatasetError(f"{name} contains no images ({', '.join(SUFFIXES)}). {LAYOUT}")
@@ -83,9 +93,19 @@ def group_by_class(source: Source, on_error: str) -> tuple[dict[str, FilesByClas
             f"{name} contains {not_images[0]!r} among the images, which is not an image. Remove it, or pass "
             "on_error='skip'."
         )
+    skipped_classes = small_classes(_class_sizes(parts), min_images, name)
+    for part in parts:
+        parts[part] = {label: files for label, files in parts[part].items() if label not in skipped_classes}
     classes = _check_classes(name, parts)
     ordered = {part: _in_order(parts[part], classes) for part in ("", *PARTS) if part in parts}
-    return ordered, not_images + source.passed_over
+    return ordered, not_images + source.passed_over, skipped_classes
+
+
+def _class_sizes(parts: dict[str, FilesByClass]) -> dict[str, int]:
+    """Number of training images of each class; of all images if there is no training part."""
+    classes = {label for part in parts.values() for label in part}
+    counted = [parts["train"]] if "train" in parts else list(parts.values())
+    return {label: sum(len(part.get(label, ())) for part in counted) for label in sorted(classes)}
 
 
 def check_all_classes_left(

@@ -32,6 +32,7 @@ def load_image_folder(
     lazy: bool = False,
     cache: str | os.PathLike | None = None,
     follow_links: bool = False,
+    min_images: int = 1,
     sixteen_bit: SixteenBit = "refuse",
     on_error: OnError = "raise",
     verbose: int = 1,
@@ -66,6 +67,9 @@ def load_image_folder(
     follow_links : bool, default=False
         Whether symbolic links that lead out of the folder are followed. Links inside the folder always are, except for
         those to a folder above and those inside a linked folder.
+    min_images : int, default=1
+        Classes with fewer images are left out and listed in ``skipped_classes``. Files of the training part are
+        counted if there is one, otherwise all files.
     sixteen_bit : {"refuse", "scale"}, default="refuse"
         Whether a 16-bit grayscale image is an error or is scaled from 0-65535 to 0-255.
     on_error : {"raise", "skip"}, default="raise"
@@ -89,6 +93,7 @@ def load_image_folder(
         - n_val : int or None. Number of validation images, which follow; None if there is no validation part.
         - skipped : list of str. Files that were skipped, and links and special files (such as named pipes) that are
           never read.
+        - skipped_classes : dict of str to int. Classes that `min_images` left out, and how many images they have.
         - reading : dict. `image_size`, `fit` and `sixteen_bit`.
         - sha256 : str. Hash of the archive, or of the names and contents of all images in the folder, independent of
           `subset`. With `lazy` or `cache`, sizes take the place of contents.
@@ -142,7 +147,7 @@ def load_image_folder(
     loading = Loading(checked_reading(image_size, fit, sixteen_bit), on_error, lazy, cache, verbose)
     check_subset(subset)
     source = read_source(path, is_image, follow_links=follow_links, verbose=verbose)
-    grouped, passed_over = group_by_class(source, on_error)
+    grouped, passed_over, skipped_classes = group_by_class(source, on_error, min_images)
     parts = select_parts(subset, list(grouped), repr(str(path)))
     labeled = [
         (file, label, i)
@@ -164,6 +169,7 @@ def load_image_folder(
         n_train=n_images.get("train", 0) if "val" in grouped or "test" in grouped else None,
         n_val=n_images.get("val", 0) if "val" in grouped else None,
         skipped=passed_over + [file.name for file in skipped],
+        skipped_classes={printable(name): n for name, n in skipped_classes.items()},
         reading=loading.reading.as_dict(),
         sha256=source.sha256 or hash_files(source.files, contents=not lazy and cache is None),
         DESCR=f"{len(images)} images of {len(names)} classes from {printable(source.path.name)}.",

@@ -15,7 +15,14 @@ from sklearn.utils import Bunch
 
 from .._shared.text import nearest
 from ..exceptions import DatasetError
-from ._table_labels import check_labels_left, label_matrix, refuse_empty_cells, single_labels
+from ._table_labels import (
+    check_labels_left,
+    has_class,
+    label_matrix,
+    refuse_empty_cells,
+    single_labels,
+    without_small_classes,
+)
 from .files import SUFFIXES, Fit, Loading, OnError, SixteenBit, SourceFile, checked_reading, hash_files, load_images
 
 # Examples in an error message.
@@ -32,6 +39,7 @@ def load_image_table(
     fit: Fit = "crop",
     lazy: bool = False,
     cache: str | os.PathLike | None = None,
+    min_images: int = 1,
     sixteen_bit: SixteenBit = "refuse",
     on_error: OnError = "raise",
     verbose: int = 1,
@@ -58,6 +66,9 @@ def load_image_table(
         If True, `images` is an `ImageFiles`, an array whose pixels are read from the files when they are needed.
     cache : path-like, default=None
         Folder in which the decoded images are kept in a memory-mapped file, as in `load_image_folder`.
+    min_images : int, default=1
+        Classes with fewer images in the table are left out, with their images, and listed in ``skipped_classes``. Of
+        several label columns those with fewer images that have the label are left out; images stay.
     sixteen_bit : {"refuse", "scale"}, default="refuse"
         Whether a 16-bit grayscale image is an error or is scaled from 0-65535 to 0-255.
     on_error : {"raise", "skip"}, default="raise"
@@ -77,8 +88,10 @@ def load_image_table(
         - target_names : list of str. The sorted classes, or the names of the columns.
         - filenames : list of str. Paths of the images, as in the table.
         - rows : ndarray of int, shape (n,). Positions in the table of the images.
+        - frame : pandas.DataFrame, n rows. These rows of the table with all columns, such as one to group images by.
         - n_train, n_val : None. A table is not split.
         - skipped : list of str. Paths that were skipped.
+        - skipped_classes : dict of str to int. Classes that `min_images` left out, and how many images they have.
         - reading : dict. `image_size`, `fit` and `sixteen_bit`.
         - sha256 : str. Hash of the names and contents of the images, and of `target`. With `lazy` or `cache`, sizes
           take the place of contents.
@@ -130,8 +143,9 @@ def load_image_table(
         target, target_names = single_labels(table[label_columns])
     else:
         target, target_names = label_matrix(table[label_columns]), [str(column) for column in label_columns]
+    target, target_names, skipped_classes = without_small_classes(target, target_names, min_images, name)
     paths = _paths(table[path_column])
-    present, missing = _existing(paths, root, on_error)
+    present, missing = _existing(paths, np.flatnonzero(has_class(target)), root, on_error)
     files = [SourceFile(paths[i], os.path.join(root, paths[i])) for i in present]
     images, kept, skipped = load_images(files, root, loading)
     rows = present[kept]
@@ -144,9 +158,11 @@ def load_image_table(
         target_names=target_names,
         filenames=[paths[i] for i in rows],
         rows=rows,
+        frame=table.iloc[rows],
         n_train=None,
         n_val=None,
         skipped=missing + [file.name for file in skipped],
+        skipped_classes=skipped_classes,
         reading=loading.reading.as_dict(),
         sha256=hashlib.sha256(digest.encode() + target.tobytes()).hexdigest(),
         DESCR=f"{len(images)} images with {len(target_names)} labels from {name}.",
@@ -176,7 +192,8 @@ def _read_table(frame: Any) -> tuple[Any, str, Path]:
                 path,
                 sep=separator,
                 index_col=False,
-                dtype=str,
+                # Not str, which is Arrow's if pyarrow is installed, and must be UTF-8.
+                dtype=object,
                 keep_default_na=False,
                 na_values=[""],
                 encoding_errors="surrogateescape",
@@ -226,19 +243,19 @@ def _paths(column: Any) -> list[str]:
     return [os.fspath(cell) if isinstance(cell, os.PathLike) else str(cell) for cell in column]
 
 
-def _existing(paths: list[str], root: str, on_error: str) -> tuple[np.ndarray, list[str]]:
-    """Return the positions of paths of regular files, and the remaining paths."""
-    exists = np.array([_is_file(os.path.join(root, path)) for path in paths])
-    missing = [paths[i] for i in np.flatnonzero(~exists)]
+def _existing(paths: list[str], rows: np.ndarray, root: str, on_error: str) -> tuple[np.ndarray, list[str]]:
+    """Return the rows whose paths are regular files, and the paths of the remaining ones."""
+    exists = np.array([_is_file(os.path.join(root, paths[i])) for i in rows])
+    missing = [paths[i] for i in rows[~exists]]
     if missing and (on_error == "raise" or not exists.any()):
         shown = ", ".join(map(repr, missing[:N_SHOWN])) + (", ..." if len(missing) > N_SHOWN else "")
         endings = [ending for ending in SUFFIXES if _is_file(os.path.join(root, missing[0] + ending))]
         hint = f" There is {missing[0] + endings[0]!r}: add {endings[0]!r} to the paths." if endings else ""
         raise DatasetError(
-            f"{len(missing)} of {len(paths)} paths are no files in {os.path.abspath(root)!r}: {shown}.{hint} "
+            f"{len(missing)} of {len(rows)} paths are no files in {os.path.abspath(root)!r}: {shown}.{hint} "
             "Pass root= if they are relative to another folder, or on_error='skip' to leave out those that are missing."
         )
-    return np.flatnonzero(exists), missing
+    return rows[exists], missing
 
 
 def _is_file(path: str) -> bool:

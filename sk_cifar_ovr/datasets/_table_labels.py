@@ -8,6 +8,7 @@ import numpy as np
 
 from ..exceptions import DatasetError
 from ._class_folders import natural_sort_key
+from ._min_images import check_min_images, small_classes
 from .files import printable
 
 # Cells of a label matrix, in lower case.
@@ -17,7 +18,8 @@ UNKNOWN = {"", "nan", "none", "nat", "<na>"}
 
 def refuse_empty_cells(column: Any) -> None:
     """Raise an error if a column has empty cells."""
-    empty = np.flatnonzero(column.isna() | (column.astype(str).str.strip() == ""))
+    # Not column.astype(str): with pyarrow installed, pandas' strings must be UTF-8.
+    empty = np.flatnonzero(column.isna() | np.array([not str(cell).strip() for cell in column]))
     if len(empty) == len(column):
         raise DatasetError(f"Column {column.name!r} is empty. Name another column.")
     if len(empty):
@@ -30,7 +32,7 @@ def refuse_empty_cells(column: Any) -> None:
 def single_labels(column: Any) -> tuple[np.ndarray, list[str]]:
     """Return class indices and names."""
     refuse_empty_cells(column)
-    labels = column.astype(str).to_numpy(dtype=object)
+    labels = [str(cell) for cell in column]
     names = sorted(set(labels), key=natural_sort_key)
     if len(names) < 2:
         raise DatasetError(f"Label column {column.name!r} has only one class, {names[0]!r}. A classifier needs two.")
@@ -59,6 +61,49 @@ def _truth_values(column: Any) -> np.ndarray:
     if np.isnan(values).all():
         raise DatasetError(f"Label column {column.name!r} is empty. Leave it out of label_columns.")
     return values
+
+
+def without_small_classes(
+    target: np.ndarray, names: list[str], min_images: int, source: str
+) -> tuple[np.ndarray, list[str], dict[str, int]]:
+    """Leave out classes with few images.
+
+    Parameters
+    ----------
+    target : ndarray, shape (n,) or (n, K)
+        Class indices, or a matrix of 0, 1 and NaN.
+    names : list of str
+        Names of the classes.
+    min_images : int
+    source : str
+        Name of the table in error messages.
+
+    Returns
+    -------
+    target : ndarray, shape (n,) or (n, k)
+        Indices into the names that are left, -1 for images of other classes; or the columns that are left.
+    names : list of str
+    skipped_classes : dict of str to int
+        Classes that were left out, and their number of images.
+    """
+    check_min_images(min_images)
+    sizes = np.bincount(target, minlength=len(names)) if target.ndim == 1 else (target == 1).sum(axis=0)
+    skipped = small_classes(dict(zip(names, sizes.tolist(), strict=True)), min_images, source)
+    if not skipped:
+        return target, names, {}
+    kept = [k for k, name in enumerate(names) if name not in skipped]
+    if target.ndim == 2:
+        target = target[:, kept]
+    else:
+        new = np.full(len(names), -1)
+        new[kept] = np.arange(len(kept))
+        target = new[target]
+    return target, [names[k] for k in kept], skipped
+
+
+def has_class(target: np.ndarray) -> np.ndarray:
+    """Return which images are of a class that is left; with a label matrix all are."""
+    return target >= 0 if target.ndim == 1 else np.ones(len(target), bool)
 
 
 def check_labels_left(target: np.ndarray, names: list[str]) -> None:

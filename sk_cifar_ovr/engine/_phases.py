@@ -5,7 +5,7 @@ from dataclasses import replace
 import keras
 
 from .._shared.progress import Progress
-from .._shared.variables import State
+from .._shared.variables import State, optimizer_config
 from ._feature_cache import stored_features
 from ._training_job import StartingPoint, Trained, TrainingJob
 from ._training_loop import start_anew, train_epochs
@@ -103,7 +103,7 @@ def slower(optimizer: keras.optimizers.Optimizer, share: float) -> keras.optimiz
             "fine_tune_rate multiplies the learning rate, and this optimizer has a schedule of its own: give a number "
             "and schedule='cosine', or set fine_tune_rate=1."
         )
-    settings = optimizer.get_config()
+    settings = optimizer_config(optimizer)
     return optimizer.__class__.from_config({**settings, "learning_rate": settings["learning_rate"] * share})
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from .._shared.lazy_arrays import read as read_images
 from .._shared.lazy_arrays import read_each
 from .._shared.progress import Progress
-from .._shared.variables import State, same_shapes
+from .._shared.variables import State, optimizer_config, same_shapes, to_numpy
 from ..exceptions import NetworkError, NonFiniteLossError
 from ._batch_statistics import BatchStatistics
 from ._batches import image_orders, wrapped
@@ -128,7 +128,7 @@ class _TrainingLoop:
         if start.optimizer_state is not None:
             trainer.resume(start.optimizer_state)
         if rate_is_value(trainer.optimizer):
-            trainer.optimizer.learning_rate = self.job.optimizer.get_config()["learning_rate"]
+            trainer.optimizer.learning_rate = optimizer_config(self.job.optimizer)["learning_rate"]
         trainer.reseed_augmentation([plan.seed, plan.first_epoch])
         network.forget()
         rng = np.random.default_rng([plan.seed, plan.first_epoch])
@@ -199,7 +199,7 @@ class _TrainingLoop:
                 labels = keras.ops.convert_to_tensor(data.labels[index].astype("int32"))
                 values = objective.graph(labels, keras.ops.convert_to_tensor(y_pred), **objective.values)
                 weights = data.weights_of(index)
-                total += np.sum(keras.ops.convert_to_numpy(values) * weights, axis=0)
+                total += np.sum(to_numpy(values) * weights, axis=0)
                 weight += np.sum(weights, axis=0)
         has_weight = weight > 0
         return float(np.mean(total[has_weight] / weight[has_weight]))
@@ -250,7 +250,7 @@ def _mean_of_steps(losses: list, sizes: list[int], epoch: int) -> np.ndarray:
     NonFiniteLossError
         If a step's loss is NaN or infinite; names the step.
     """
-    values = np.array([keras.ops.convert_to_numpy(loss) for loss in losses], "float64")
+    values = np.array([to_numpy(loss) for loss in losses], "float64")
     if not np.isfinite(values).all():
         step = int(np.argwhere(~np.isfinite(values))[0, 0])
         raise NonFiniteLossError(

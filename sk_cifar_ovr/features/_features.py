@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._shared.lazy_arrays import is_lazy
 from .._shared.sklearn_internals import fit_context
+from .._shared.text import plain
 from ..classifier import (
     CNNClassifier,
     checked_images,
@@ -102,7 +103,7 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.concatenate = concatenate
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None, *, groups=None):
         """Train the network, unless it is frozen.
 
         Parameters
@@ -114,6 +115,8 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             Class labels. Ignored if the estimator is frozen.
         sample_weight : array-like of shape (n,) or None, default=None
             Sample weights. Ignored if the estimator is frozen.
+        groups : array-like of shape (n,) or None, default=None
+            Group of each image, which the estimator keeps on one side of its splits. Ignored if it is frozen.
 
         Returns
         -------
@@ -134,6 +137,8 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         _check_kind(_unfrozen(self.estimator))
         self._check_selection()
+        if groups is not None and is_scikeras(_unfrozen(self.estimator)):
+            raise ValueError("A KerasClassifier of SciKeras takes no groups: use a CNNClassifier, or leave them out.")
         if is_lazy(X):
             # Floats are read once for the checks of all that gets them.
             X = checked_images(clone(self), X, reset=True)
@@ -147,8 +152,9 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             )
         else:
             self._check_before_training(X, y)
-            weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-            estimator = clone(self.estimator).fit(X, y, **weights)
+            given = {"sample_weight": sample_weight, "groups": groups}
+            given = {name: value for name, value in given.items() if value is not None}
+            estimator = clone(self.estimator).fit(X, y, **given)
         networks = self._networks_of(_unfrozen(estimator))
         with borrow(networks[0].spec) as network:
             extractor = network.features(self.layer)
@@ -166,7 +172,7 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             raise ValueError("class_label selects one class, and concatenate selects all: give one of them.")
         if self.class_label is not None and not isinstance(_unfrozen(self.estimator), OneVsRestCNNClassifier):
             raise ValueError(
-                f"class_label={self.class_label!r} names a network of a OneVsRestCNNClassifier, and "
+                f"class_label={plain(self.class_label)!r} names a network of a OneVsRestCNNClassifier, and "
                 f"{type(_unfrozen(self.estimator)).__name__} has one network for all classes."
             )
 
@@ -185,7 +191,7 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if self.class_label is not None:
             matches = [k for k, label in enumerate(classes) if label == self.class_label]
             if not matches:
-                raise ValueError(f"class_label={self.class_label!r} is none of the classes {classes}.")
+                raise ValueError(f"class_label={plain(self.class_label)!r} is none of the classes {classes.tolist()}.")
             return [matches[0] if n_networks > 1 else 0]
         if n_networks == 1 or shared:
             return [0]

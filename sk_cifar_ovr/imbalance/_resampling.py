@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from .._shared.lazy_arrays import LazyArray, check_fits_memory
+from .._shared.text import plain
 from ..exceptions import ParameterTypeError, ResamplingError
 
 
@@ -194,10 +195,6 @@ def check_enough_images(sampler, y: np.ndarray) -> None:
                 remedy = f"set its neighbours to {count - 1} or less, or {remedy}"
             raise ResamplingError(
                 f"{name} makes images between one and its {needed - 1} nearest neighbours of the same class, and class "
-                f"{_plain(label)!r} has {count} image{'s' if count > 1 else ''}: {remedy}, or leave the class out of "
+                f"{plain(label)!r} has {count} image{'s' if count > 1 else ''}: {remedy}, or leave the class out of "
                 "sampling_strategy."
             )
-
-
-def _plain(label):
-    return label.item() if isinstance(label, np.generic) else label

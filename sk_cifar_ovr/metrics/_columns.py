@@ -1,5 +1,6 @@
 """The columns of one-vs-rest tables: their names, headings, number formats and means."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,12 +63,14 @@ def long_heading(column: str) -> str:
 
 
 def shown(column: str, value: float | None) -> str:
-    """Return the text of a cell: a count as an integer, a fraction in percent, nothing for None."""
+    """Return the text of a cell: a count as an integer, a fraction in percent, a dash for NaN, nothing for None."""
     if value is None:
         return ""
+    if math.isnan(value):
+        return "-"
     return str(int(value)) if column in COUNTS else f"{100 * value:.1f}"
 
 
 def column_means(frame: pd.DataFrame) -> pd.Series:
-    """Return the mean over classes of every column except the class and the counts."""
+    """Return the mean over classes of every column except the class and the counts, without NaN."""
     return frame.drop(columns=["class", *COUNTS]).mean()

@@ -1,5 +1,7 @@
 """Quality of predicted probabilities: calibration, and scores that need no threshold."""
 
+from typing import Literal, get_args
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -8,6 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from ._validation import check_probabilities, check_truth
 
 N_BINS = 15
+Absent = Literal["zero", "nan"]
 
 
 def reliability_bins(
@@ -100,8 +103,14 @@ def calibration_error(bins: pd.DataFrame) -> float:
     return float(np.average(gap, weights=bins["count"]))
 
 
+def check_absent(absent: str) -> None:
+    """Raise ValueError unless `absent` is "zero" or "nan"."""
+    if absent not in get_args(Absent):
+        raise ValueError(f"`absent` is {absent!r}; it must be 'zero' or 'nan'.")
+
+
 def probability_scores(
-    y_true: ArrayLike, probabilities: ArrayLike, *, classes: ArrayLike | None = None
+    y_true: ArrayLike, probabilities: ArrayLike, *, classes: ArrayLike | None = None, absent: Absent = "zero"
 ) -> pd.DataFrame:
     """Compute average precision, ROC AUC and expected calibration error of each class-vs-rest task.
 
@@ -110,12 +119,14 @@ def probability_scores(
     y_true, probabilities, classes : array-like
         True labels (n,) or label matrix (n, K), positive-class probabilities and labels in column order, as in
         :func:`ovr_curves`.
+    absent : {"zero", "nan"}, default="zero"
+        Scores of a class without samples in `y_true`. "zero" are scikit-learn's values, 0 and NaN, with scikit-learn's
+        warnings; with "nan" all are NaN.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `class`, `average_precision`, `roc_auc` and `calibration_error`. A class without samples in `y_true`
-        gets scikit-learn's values, 0 and NaN, with scikit-learn's warnings.
+        Columns `class`, `average_precision`, `roc_auc` and `calibration_error`.
 
     See Also
     --------
@@ -132,12 +143,14 @@ def probability_scores(
     """
     truth = check_truth(y_true, classes)
     checked = check_probabilities(probabilities, truth)
-    tasks = [(is_class, probability) for _, is_class, probability in truth.tasks(checked)]
-    return pd.DataFrame(
-        {
-            "class": truth.classes,
-            "average_precision": [float(average_precision_score(*task)) for task in tasks],
-            "roc_auc": [float(roc_auc_score(*task)) for task in tasks],
-            "calibration_error": [calibration_error(_task_bins(*task, N_BINS)) for task in tasks],
-        }
-    )
+    check_absent(absent)
+    scores = []
+    for label, is_class, probability in truth.tasks(checked):
+        if absent == "nan" and not is_class.any():
+            scores.append((label, np.nan, np.nan, np.nan))
+            continue
+        error = calibration_error(_task_bins(is_class, probability, N_BINS))
+        precision, area = average_precision_score(is_class, probability), roc_auc_score(is_class, probability)
+        scores.append((label, float(precision), float(area), error))
+    frame = pd.DataFrame(scores, columns=["class", "average_precision", "roc_auc", "calibration_error"])
+    return frame.assign(**{"class": truth.classes})

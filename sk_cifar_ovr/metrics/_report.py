@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ._columns import COUNTS, column_means
-from ._probabilities import probability_scores
+from ._probabilities import Absent, check_absent, probability_scores
 from ._ratios import ratio, warn_undefined
 from ._tables import html_table, markdown_table
 from ._validation import check_predicted
@@ -35,6 +35,8 @@ class OvRReport:
     n_samples : int or None
         Number of samples. None is the largest number that was counted for a class. If some entries of a label matrix
         are not known, fewer samples are counted for these classes.
+    absent : {"zero", "nan"}
+        What the metrics of a class without samples are.
 
     See Also
     --------
@@ -56,6 +58,13 @@ class OvRReport:
     scores: pd.DataFrame | None = None
     argmax: bool = False
     n_samples: int | None = None
+    absent: Absent = "zero"
+
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """Which classes have metrics, shape (K,): with ``absent="nan"`` those that have samples, otherwise all."""
+        has_samples = self.confusion[:, 0].sum(axis=1) > 0
+        return has_samples if self.absent == "nan" else np.ones_like(has_samples)
 
     def frame(self, imbalance: bool = False) -> pd.DataFrame:
         """Return the metrics as a table with one row per class.
@@ -75,7 +84,7 @@ class OvRReport:
         Warns
         -----
         UndefinedMetricWarning
-            If a metric is 0/0, which is set to 0.
+            If a metric of a measured class is 0/0, which is set to 0.
 
         Examples
         --------
@@ -97,8 +106,8 @@ class OvRReport:
         }
         table: dict[str, Any] = {"class": self.classes}
         for name, (numerator, denominator) in ratios.items():
-            table[name] = ratio(numerator, denominator)
-            warn_undefined(name, denominator == 0, self.classes)
+            table[name] = np.where(self.measured, ratio(numerator, denominator), np.nan)
+            warn_undefined(name, (denominator == 0) & self.measured, self.classes)
         for name in ("precision", "recall", "f1"):
             table[f"macro_{name}"] = (table[f"class_{name}"] + table[f"others_{name}"]) / 2
         table |= zip(COUNTS, (tp, fn, fp, tn), strict=True)
@@ -113,7 +122,7 @@ class OvRReport:
         return pd.DataFrame(table)
 
     def mean(self, imbalance: bool = False) -> pd.Series:
-        """Return the mean over classes of every column of :meth:`frame` except the counts.
+        """Return the mean over the measured classes of every column of :meth:`frame` except the counts.
 
         Parameters
         ----------
@@ -290,6 +299,7 @@ def ovr_report(
     *,
     classes: ArrayLike | None = None,
     probabilities: ArrayLike | None = None,
+    absent: Absent = "zero",
 ) -> OvRReport:
     """Build a report of accuracy, precision, recall and F1 of each class against the rest.
 
@@ -311,6 +321,9 @@ def ovr_report(
     probabilities : array-like of shape (n, K), default=None
         Positive-class probability in each task, for the columns of `scores`. With two classes, (n,) is accepted too:
         the probability of the second class. A data frame is matched as `predicted` is.
+    absent : {"zero", "nan"}, default="zero"
+        Metrics of a class without samples in `y_true`. With "zero" they are computed from the counts, and what is 0/0
+        is 0. With "nan" all are NaN, which tables show as a dash, and means are over the remaining classes.
 
     Returns
     -------
@@ -352,11 +365,22 @@ def ovr_report(
          class  tp  fn  fp  tn
     0  indoors   1   1   0   1
     1   person   1   0   0   1
+
+    A class without samples, which is not measured:
+
+    >>> ovr_report([0, 1, 1], [0, 1, 0], classes=[0, 1, 2], absent="nan").frame()[["class", "class_f1", "fp", "tn"]]
+       class  class_f1  fp  tn
+    0      0  0.666667   1   1
+    1      1  0.666667   0   1
+    2      2       NaN   0   3
     """
+    check_absent(absent)
     truth, answers, argmax = check_predicted(y_true, predicted, classes)
     cells = [
         [(is_class & yes).sum(axis=0) for yes in (answers, ~answers)] for is_class in (truth.positive, truth.negative)
     ]
     confusion = np.moveaxis(np.array(cells, dtype=np.int64), -1, 0)
-    scores = None if probabilities is None else probability_scores(y_true, probabilities, classes=truth.classes)
-    return OvRReport(truth.classes, confusion, scores, argmax, len(truth))
+    scores = None
+    if probabilities is not None:
+        scores = probability_scores(y_true, probabilities, classes=truth.classes, absent=absent)
+    return OvRReport(truth.classes, confusion, scores, argmax, len(truth), absent)

@@ -1,5 +1,6 @@
 """One-vs-rest tables as text: Markdown for terminals and files, HTML for notebooks."""
 
+import math
 from html import escape
 from itertools import groupby
 
@@ -75,7 +76,7 @@ def _markdown_cell(name: str, row: dict, reference: dict | None) -> str:
 
 def _html_cell(name: str, row: dict) -> str:
     text, style = shown(name, row.get(name)), "text-align:right"
-    if text and name.endswith("_f1"):
+    if text and name.endswith("_f1") and not math.isnan(row[name]):
         share = f"{100 * row[name]:.1f}%"
         style += f";background:linear-gradient(90deg,rgba(63,144,218,.3) {share},transparent {share})"
     return f'<td style="{style}">{text}</td>'

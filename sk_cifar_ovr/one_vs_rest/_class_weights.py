@@ -1,5 +1,6 @@
 """Class weights of the class-vs-rest tasks."""
 
+from .._shared.text import plain
 from ..classifier import LabelledImages
 
 
@@ -11,7 +12,7 @@ def check_binary_weights(class_weight) -> None:
     ValueError
         If there are other labels. The message lists them.
     """
-    unknown = [label for label in class_weight if label not in (0, 1)] if isinstance(class_weight, dict) else []
+    unknown = [plain(label) for label in class_weight if label not in (0, 1)] if isinstance(class_weight, dict) else []
     if unknown:
         raise ValueError(
             f"class_weight of the estimator weighs the labels {unknown}, and its tasks have 0 (the rest) and 1 (the "
@@ -42,9 +43,9 @@ def class_weight_by_task(class_weight: dict | None, images: LabelledImages) -> l
     if class_weight is None:
         return None
     classes = images.classes
-    unknown = [label for label in class_weight if label not in classes]
+    unknown = [plain(label) for label in class_weight if label not in classes]
     if unknown:
-        raise ValueError(f"class_weight has labels that no task has: {unknown}; the labels are {classes}.")
+        raise ValueError(f"class_weight has labels that no task has: {unknown}; the labels are {classes.tolist()}.")
     given = [class_weight.get(label) for label in classes]
     if len(images.task_classes) == 1:
         return [_weights_of_two(*given)]

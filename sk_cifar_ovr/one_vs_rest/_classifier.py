@@ -4,19 +4,32 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._shared.progress import Progress
 from .._shared.sklearn_internals import StrOptions
-from ..classifier import LEARNT, BaseImageClassifier, CNNClassifier, expected_scale, images_like_fitted
+from ..classifier import (
+    LEARNT,
+    BaseImageClassifier,
+    CNNClassifier,
+    LabelledImages,
+    checked_outputs,
+    describe_choices,
+    expected_scale,
+    images_like_fitted,
+    set_choices,
+    with_choices,
+)
 from ._calibration import METHODS, calibrated, log_odds
 from ._class_weights import class_weight_by_task
 from ._cross_fitting import cross_fitting, refuse_tuning, untuned
-from ._searches import BaseSearchCV, inner_classifier, is_search, task_estimator
+from ._joint_training import joint_from_keras
+from ._searches import BaseSearchCV, check_search_groups, inner_classifier, is_search, task_estimator
 from ._task_samplers import check_resampling, task_samplers
 from ._task_settings import TaskSettings
 from ._tasks import FittedTasks, constant_tasks, subset_accuracy, warn_without_validation
-from ._threshold_rules import threshold_rules
+from ._threshold_rules import is_tuned, threshold_rules
 
 
 class OneVsRestCNNClassifier(BaseImageClassifier):
@@ -49,7 +62,8 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         calibrated probabilities and compared with them. It needs no more fits than a tuned threshold does.
     cv : int, splitter, iterable or None, default=None
         Folds in which thresholds and calibrators are tuned; None is 5-fold. A number of folds are stratified, for a
-        label matrix by iterative stratification [2]_.
+        label matrix by iterative stratification [2]_. With ``fit(..., groups=...)`` a number of folds are
+        `StratifiedGroupKFold`, for a label matrix likewise; a splitter such as `GroupKFold` gets the groups.
     class_weight : dict or None, default=None
         Weights by class label, for the task of that class: a number for its positives, ``"balanced"``, or a dict of
         0 and 1. Two classes of single labels share one task: numbers weight one class each.
@@ -84,6 +98,11 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         calibrated.
     history_ : dict of lists of float
         ``loss`` and, if images were held out, ``val_loss`` of each epoch: means over the tasks.
+    epochs_, batch_size_ : int
+        Length of the training of each network and images in a step, as "auto" chose them or as they were given. With
+        a search, `estimators_` have their own.
+    recipe_ : dict
+        Parameters that the recipe of `estimator` set.
     image_shape_ : tuple of int
         Shape of one image as the networks take it.
     n_features_in_ : int
@@ -181,7 +200,7 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, groups=None):
         """Train on images with one label each, or with a label matrix.
 
         Parameters
@@ -195,6 +214,10 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
             `classes_`.
         sample_weight : array-like of shape (n,) or None, default=None
             Weights of the images; an image of weight 0 is left out.
+        groups : array-like of shape (n,) or None, default=None
+            Group of each image, such as a patient, a burst or a video: any hashable labels. Images of one group are
+            on one side of every split: the folds in which thresholds and calibrators are tuned, validation images,
+            and the folds of searches.
 
         Returns
         -------
@@ -203,8 +226,9 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         Raises
         ------
         ValueError
-            If a parameter, X, y or `sample_weight` is invalid; the message says what to do. A label matrix may hold
-            nothing but 0, 1 and NaN, and at least one known label in each column.
+            If a parameter, X, y, `sample_weight` or `groups` is invalid, or groups are too few for the folds; the
+            message says what to do. A label matrix may hold nothing but 0, 1 and NaN, and at least one known label
+            in each column.
         NonFiniteLossError
             If the loss becomes NaN or infinite; the estimator stays as it was.
         ResamplingError
@@ -216,13 +240,15 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         -----
         UserWarning
             If a column of a label matrix holds only one of 0 and 1, or too few known labels for images to be held
-            out: with "independent" its network is then trained without validation.
+            out: with "independent" its network is then trained without validation. If groups are so large that
+            another share than `validation_fraction` is held out.
         RareClassWarning
-            If a class has too few images for its threshold or calibrator to be tuned.
+            If a class has too few images or groups for its threshold or calibrator to be tuned, or to be held out for
+            validation.
         ThresholdPromiseWarning
             If no threshold of a class reaches the promised precision.
         """
-        return super().fit(X, y, sample_weight)
+        return super().fit(X, y, sample_weight, groups=groups)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch, continuing from the last call.
@@ -260,12 +286,90 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         """
         return super().partial_fit(X, y, classes, sample_weight)
 
+    @classmethod
+    def from_keras(cls, model, *, classes, pixels=None, multilabel=True, **params):
+        """A fitted estimator from a trained Keras model with one sigmoid a class, without any training.
+
+        Parameters
+        ----------
+        model : keras.Model, str or path-like
+            The model, which is copied, or the path of a ``.keras`` file. It ends in a `Dense` layer with one sigmoid,
+            or its logit, for each class.
+        classes : array-like of shape (n_classes,)
+            Name of the class of each output.
+        pixels : {"0-255", "0-1", "-1-1"}, str or None, default=None
+            Pixels that the model takes, see `CNNClassifier.from_keras`.
+        multilabel : bool, default=True
+            Whether an image may have several labels, or none.
+        **params
+            Parameters of this estimator. Those of `estimator` are its settings for a later fit.
+
+        Returns
+        -------
+        OneVsRestCNNClassifier
+            Fitted; the probability of each class is its sigmoid. `partial_fit` and warm starts continue, `fit` trains
+            copies that start from the weights of the model but for its last layer.
+
+        Raises
+        ------
+        ValueError
+            If nothing tells which pixels the model takes, or a threshold or calibrator would have to be tuned.
+        NetworkError
+            If the model does not end so, or Keras cannot make it again from its configuration.
+        FileNotFoundError, SavedFileError
+            If the file cannot be read.
+
+        See Also
+        --------
+        CNNClassifier.from_keras : For classes that exclude each other.
+
+        Examples
+        --------
+        >>> import keras
+        >>> from sk_cifar_ovr import OneVsRestCNNClassifier, load_digit_images
+        >>> x = keras.layers.Dense(8)(keras.layers.Flatten()(inputs := keras.Input((8, 8, 1))))
+        >>> model = keras.Model(inputs, keras.layers.Dense(2, activation="sigmoid")(x))
+        >>> ovr = OneVsRestCNNClassifier.from_keras(model, classes=["even", "above 4"], pixels="0-1")
+        >>> ovr.predict(load_digit_images().images[:3]).shape
+        (3, 2)
+        """
+        ovr = cls(**params)
+        ovr.estimator = (CNNClassifier() if ovr.estimator is None else clone(ovr.estimator)).set_params(model=model)
+        if pixels is not None:
+            ovr.estimator.set_params(model__pixels=pixels)
+        ovr._validate_params()
+        labels = checked_outputs(classes)
+        order = np.arange(len(labels)) if multilabel else np.argsort(labels)
+        images = LabelledImages(np.zeros((1, 1)), np.zeros((1, len(labels)), "int8"), labels[order])
+        rules = threshold_rules(ovr.threshold, images)
+        if ovr.calibration is not None or any(map(is_tuned, rules)):
+            raise ValueError(
+                f"threshold={ovr.threshold!r}, calibration={ovr.calibration!r}: tuning needs images, and from_keras "
+                "has none. Give numbers, or fit."
+            )
+        base = task_estimator(ovr)
+        fitted = joint_from_keras(base, len(labels), order)
+        for name in LEARNT:
+            if hasattr(fitted.estimators[0], name):
+                setattr(ovr, name, getattr(fitted.estimators[0], name))
+        ovr._set_fitted(fitted, images.classes, multilabel, untuned(rules))
+        return ovr
+
+    def _set_fitted(self, fitted, classes, multilabel, tuned):
+        self.estimators_, self.joint_network_, self.searches_ = fitted.estimators, fitted.joint, fitted.searches
+        self.classes_, self.multilabel_ = classes, multilabel
+        self.calibrators_, self.promises_ = tuned.calibrators, tuned.promises
+        self.thresholds_: Any = tuned.thresholds
+        self.history_ = fitted.history()
+
     def _training_settings(self, *, partial=False):
         base = task_estimator(self, partial=partial)
         return inner_classifier(base), not is_search(base)
 
     def _fit_images(self, images, mode):
-        base = task_estimator(self, partial=mode.partial)
+        given = task_estimator(self, partial=mode.partial)
+        base = self._with_choices(given, images, mode)
+        check_search_groups(base, images)
         earlier = self._fitted_tasks() if mode.continues else None
         rules = threshold_rules(self.threshold, images)
         if mode.partial or mode.continues:
@@ -284,6 +388,7 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         n_shown = len(images.y) * (1 if self.strategy == "joint" else len(rules))
         n_shown += 0 if tuning is None else tuning.n_trained(self.strategy)
         with Progress(n_shown * n_epochs, n_epochs, self.verbose or inner.verbose) as progress:
+            progress.note("" if is_search(base) else describe_choices(given, base, len(images.y)))
             tuned = untuned(rules) if tuning is None else tuning.fit(settings, images, progress)
             fitted = settings.fit(images, mode, progress, earlier)
         warn_without_validation(inner, fitted, images)
@@ -291,12 +396,19 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
             for name in LEARNT:
                 if hasattr(self, name):
                     setattr(estimator, name, getattr(self, name))
-        self.estimators_, self.joint_network_, self.searches_ = fitted.estimators, fitted.joint, fitted.searches
-        self.classes_, self.multilabel_ = images.classes, images.multilabel
-        self.calibrators_, self.promises_ = tuned.calibrators, tuned.promises
-        self.thresholds_: Any = tuned.thresholds
-        self.history_ = fitted.history()
+        self._set_fitted(fitted, images.classes, images.multilabel, tuned)
+        self._held_out = fitted.held_out(images)
+        if not is_search(base):
+            set_choices(self, base)
         return self
+
+    def _with_choices(self, base, images, mode):
+        """The estimator of the tasks with numbers in place of "auto"; a search chooses in each of its fits."""
+        if is_search(base):
+            return base
+        n_networks = 1 if self.strategy == "joint" else images.binary_labels.shape[1]
+        earlier = self if mode.continues else None
+        return with_choices(base, images, n_networks=n_networks, earlier=earlier, partial=mode.partial)
 
     def _fitted_tasks(self) -> FittedTasks:
         """The tasks as the last fit left them."""

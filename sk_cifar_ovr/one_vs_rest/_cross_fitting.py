@@ -147,7 +147,7 @@ def cross_fitting(rules: list[Rule], calibration, cv, images: LabelledImages) ->
     Raises
     ------
     ValueError
-        If the folds do not test every image exactly once.
+        If the folds do not test every image exactly once, or cannot keep groups together.
 
     Warns
     -----
@@ -157,7 +157,7 @@ def cross_fitting(rules: list[Rule], calibration, cv, images: LabelledImages) ->
     wanted = np.array([calibration is not None or is_tuned(rule) for rule in rules])
     if not wanted.any():
         return None
-    folds = stratified_folds(images.X, images.y, cv)
+    folds = stratified_folds(images.X, images.y, cv, images.groups)
     if not np.array_equal(np.sort(np.concatenate([test for _, test in folds])), np.arange(len(images.y))):
         raise ValueError("cv must test every image exactly once, as KFold does, for something to be tuned out of fold.")
     rare = _rare_tasks(images, folds)
@@ -178,26 +178,27 @@ def _rare_tasks(images: LabelledImages, folds: list[Split]) -> np.ndarray:
 
 
 def _warn_of_rare_classes(images: LabelledImages, tasks: np.ndarray, n_folds: int, cv) -> None:
-    """One warning of classes with too few images for the folds, and of those that are spread unevenly over them."""
-    names, counts = images.task_classes[tasks].tolist(), images.label_counts()[tasks].tolist()
+    """One warning of classes with too few images or groups for the folds, and of those spread unevenly over them."""
+    names, what = images.task_classes[tasks].tolist(), "image" if images.groups is None else "group"
+    counts = (images.label_counts() if images.groups is None else _group_counts(images, images.groups))[tasks].tolist()
     few: list[str] = []
     uneven: list[str] = []
     for label, (n_without, n_with) in zip(names, counts, strict=True):
         count, kind = (n_with, "with") if n_with <= n_without else (n_without, "without")
-        described = f"{label!r} ({count} image{'' if count == 1 else 's'} {kind} it)"
+        described = f"{label!r} ({count} {what}{'' if count == 1 else 's'} {kind} it)"
         (few if count < n_folds else uneven).append(described)
     messages = []
     if few:
         messages.append(
-            f"Too few images to tune thresholds or calibration for {', '.join(few)}: {n_folds} folds take at least "
-            f"{n_folds} images of both kinds, so add images, or use fewer folds (cv)."
+            f"Too few {what}s to tune thresholds or calibration for {', '.join(few)}: {n_folds} folds take at least "
+            f"{n_folds} {what}s of both kinds, so add {what}s, or use fewer folds (cv)."
         )
     if uneven:
         is_number = cv is None or isinstance(cv, Integral)
         advice = "use fewer folds (cv)" if is_number else "shuffle the splitter, or pass the number of folds as cv"
         messages.append(
             f"The folds are too uneven to tune thresholds or calibration for {', '.join(uneven)}, although there are "
-            f"images enough: {advice}."
+            f"{what}s enough: {advice}."
         )
     warnings.warn(
         f"{' '.join(messages)} These classes keep the threshold 0.5, or the number given for them, and get no "
@@ -205,6 +206,12 @@ def _warn_of_rare_classes(images: LabelledImages, tasks: np.ndarray, n_folds: in
         RareClassWarning,
         stacklevel=2,
     )
+
+
+def _group_counts(images: LabelledImages, groups: np.ndarray) -> np.ndarray:
+    """Number of groups in which an image with weight has label 0 and label 1 in each binary task, (n_tasks, 2)."""
+    labels, groups = images.binary_labels[images.has_weight], groups[images.has_weight]
+    return np.array([[len(np.unique(groups[column == label])) for label in (0, 1)] for column in labels.T])
 
 
 def refuse_tuning(rules: list[Rule], threshold, calibration) -> None:

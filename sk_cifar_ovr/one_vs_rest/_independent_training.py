@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,14 +48,15 @@ def fit_independently(tasks: Tasks, n_jobs: int | None, progress: Progress) -> F
     columns = zip(tasks.estimators, tasks.labels.T, samplers, strict=True)
     if in_processes:
         # Images go as they are: joblib and Dask know by identity what the workers have already.
+        rest = (images.sample_weight, images.groups)
         calls = [
-            delayed(fit_in_worker)(estimator, images.X, labels, images.sample_weight, sampler, mode)
+            delayed(fit_in_worker)(estimator, images.X, (labels, BINARY, *rest), sampler, mode)
             for estimator, labels, sampler in columns
         ]
         results = _results_of_workers(calls, n_jobs)
     else:
         results = (
-            fit_task(estimator, LabelledImages(images.X, labels, BINARY, images.sample_weight), sampler, mode, progress)
+            fit_task(estimator, replace(images, y=labels, classes=BINARY), sampler, mode, progress)
             for estimator, labels, sampler in columns
         )
     epochs = sum(mode.epochs(inner_classifier(tasks.estimators[0])))
@@ -90,9 +92,9 @@ def fit_task(estimator, images: LabelledImages, sampler: TaskSampler | None, mod
         return estimator
     if n_unknown:
         images = images[np.flatnonzero(known)]
-    images = LabelledImages(images.X, images.y.astype(int), BINARY, images.sample_weight)
+    images = replace(images, y=images.y.astype(int), classes=BINARY)
     if is_search(estimator):
-        return fitted_search(estimator, images.X, images.y, images.sample_weight)
+        return fitted_search(estimator, images)
     try:
         fitted = fit_classifier(estimator, images, mode, sampler=sampler, progress=progress)
     except ValidationSplitError:
@@ -104,9 +106,9 @@ def fit_task(estimator, images: LabelledImages, sampler: TaskSampler | None, mod
     return fitted
 
 
-def fit_in_worker(estimator, X, labels, sample_weight, sampler: TaskSampler | None, mode: FitMode) -> Any:
-    """Fit one task without progress; at module level, so that worker processes can import it."""
-    return fit_task(estimator, LabelledImages(X, labels, BINARY, sample_weight), sampler, mode, Progress(0))
+def fit_in_worker(estimator, X, rest: tuple, sampler: TaskSampler | None, mode: FitMode) -> Any:
+    """Fit one task on images and the rest of a `LabelledImages`; at module level, for worker processes to import."""
+    return fit_task(estimator, LabelledImages(X, *rest), sampler, mode, Progress(0))
 
 
 def _results_of_workers(calls: list, n_jobs) -> Iterator[Any]:

@@ -3,10 +3,29 @@
 from dataclasses import replace
 from numbers import Integral
 
+import keras
+import numpy as np
+from sklearn.base import clone
+
 from .._shared.label_matrices import UNKNOWN
 from .._shared.progress import Progress
-from ..classifier import NetworkSetup, Targets, run_job, set_fitted, set_up_network, training_job
-from ..engine.compiled import borrow, side_by_side_pays
+from .._shared.variables import to_numpy
+from ..classifier import (
+    CNNClassifier,
+    NetworkSetup,
+    Targets,
+    held_out,
+    run_job,
+    set_choices,
+    set_fitted,
+    set_trained,
+    set_up_network,
+    set_up_trained,
+    training_job,
+)
+from ..engine.compiled import borrow, seeded_building, side_by_side_pays
+from ..exceptions import NetworkError
+from ..networks import copy_of, cut, output_kind
 from ._searches import is_search
 from ._tasks import BINARY, FittedTasks, Tasks
 
@@ -33,19 +52,62 @@ def _fit_together(tasks: Tasks, setup: NetworkSetup, progress: Progress, *, shar
         images.sample_weight,
         [estimator.class_weight for estimator in tasks.estimators],
         tasks.samplers and list(tasks.samplers),
+        images.groups,
     )
     first_epoch = base.n_iter_ if mode.continues else 0
     job = training_job(together, images.X, targets, mode, first_epoch)
     trained = run_job(job, len(images.y), progress, base.verbose)
+    parts = held_out(job.data, setup.settings, BINARY, len(images.y))
     single = replace(trained.network, n_heads=None, shares_trunk=True)
     for k, (estimator, state) in enumerate(zip(tasks.estimators, trained.heads, strict=True)):
         history = trained.history if shares_trunk else {"loss": [float(losses[k]) for losses in trained.losses]}
+        set_choices(estimator, base)
         set_fitted(estimator, setup.fitted(single, state), setup.classes, history, continues=mode.continues)
+        estimator._held_out = parts[k]
     joint = None
     if shares_trunk:
         optimizer_state = trained.optimizer_state if mode.keeps_optimizer(setup.settings) else None
         joint = together.fitted(trained.network, trained.state, optimizer_state)
     return FittedTasks(tasks.estimators, joint)
+
+
+def joint_from_keras(base: CNNClassifier, n_tasks: int, order: np.ndarray) -> FittedTasks:
+    """Tasks whose probabilities are the sigmoids of a trained Keras model, without training.
+
+    Parameters
+    ----------
+    base : CNNClassifier
+        Settings of each task; its `model` is the Keras model.
+    n_tasks : int
+    order : ndarray of int, shape (n_tasks,)
+        Output of the model for each task.
+
+    Raises
+    ------
+    NetworkError
+        If the model does not end in one Dense layer of so many sigmoids, or their logits.
+    """
+    setup = set_up_trained(base, BINARY)
+    with seeded_building(0):
+        model = copy_of(base.model)
+        kind, (_, tail) = output_kind(model), cut(model)
+    head = tail[0]
+    if kind not in ("sigmoid", "logits") or not isinstance(head, keras.layers.Dense) or head.units != n_tasks:
+        raise NetworkError(
+            f"{model.name!r} has outputs of shape {tuple(model.outputs[0].shape[1:])}, and {n_tasks} classes that an "
+            f"image may have together need a last layer Dense({n_tasks}, activation='sigmoid'), or its logits. For "
+            "classes that exclude each other, take CNNClassifier.from_keras."
+        )
+    kernel, *bias = (to_numpy(variable)[..., order] for variable in head.variables)
+    spec = replace(setup.spec, n_heads=n_tasks)
+    with borrow(spec, setup.seed) as network:
+        spec, joint = network.spec, network.joint
+        assert joint is not None
+        state = joint.with_logits(network.initial_state(setup.seed), kernel, bias[0] if bias else kernel[0] * 0)
+        states = joint.split(state)
+    single = replace(spec, n_heads=None)
+    estimators = [set_trained(clone(base), setup, setup.fitted(single, each)) for each in states]
+    return FittedTasks(estimators, setup.fitted(spec, state))
 
 
 def goes_side_by_side(tasks: Tasks) -> bool:

@@ -1,10 +1,16 @@
 """A hyperparameter search as the estimator of each task, which finds separate settings for each class."""
 
+from collections.abc import Mapping
+from numbers import Integral
+
+from sklearn import get_config
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 
-from ..classifier import CNNClassifier
+from .._shared.stratification import check_needs_no_groups, stratified_folds
+from ..classifier import CNNClassifier, LabelledImages
+from ..networks import is_keras_model
 from ._class_weights import check_binary_weights
 
 # The base class of scikit-learn's searches is not public.
@@ -64,10 +70,18 @@ def task_estimator(ovr, *, partial: bool = False):
         If a parameter is invalid or cannot be combined with another one.
     """
     estimator = clone(ovr.estimator) if ovr.estimator is not None else CNNClassifier()
+    set_new_head(estimator)
     check_search(estimator, ovr, partial=partial)
     inner_classifier(estimator)._validate_params()
     check_binary_weights(inner_classifier(estimator).class_weight)
     return estimator
+
+
+def set_new_head(estimator) -> None:
+    """Let a Keras model as network get a new last layer: its outputs are not "the rest" and "the class"."""
+    inner = inner_classifier(estimator)
+    if is_keras_model(inner.model) and "model__head" not in inner.get_params(deep=False):
+        inner.set_params(model__head="new")
 
 
 def check_search(estimator, ovr, *, partial: bool) -> None:
@@ -107,10 +121,51 @@ def check_search(estimator, ovr, *, partial: bool) -> None:
         raise ValueError("refit=False leaves no network: a search inside one-vs-rest has to refit its best candidate.")
 
 
-def fitted_search(search, X, labels, sample_weight):
-    """Fit a search on one task; `sample_weight` is only passed if it is given."""
-    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-    return search.fit(X, labels, **weights)
+def check_search_groups(estimator, images: LabelledImages) -> None:
+    """Raise an error if a search cannot keep groups together.
+
+    Parameters
+    ----------
+    estimator : CNNClassifier or search
+        Nothing is checked for a CNNClassifier.
+    images : LabelledImages
+
+    Raises
+    ------
+    ValueError
+        If there are no groups and the folds of the search need them, or candidates hold out images for validation:
+        scikit-learn passes the groups of a search on to its folds alone, unless metadata routing is enabled.
+    """
+    if not is_search(estimator):
+        return
+    if images.groups is None:
+        check_needs_no_groups(estimator.cv)
+        return
+    inner = inner_classifier(estimator)
+    grids = getattr(estimator, "param_grid", None) or getattr(estimator, "param_distributions", {})
+    searched = {name.split("__")[-1] for grid in ([grids] if isinstance(grids, Mapping) else grids) for name in grid}
+    holds_out = inner.early_stopping or inner.validation_fraction is not None
+    holds_out = holds_out or bool(searched & {"early_stopping", "validation_fraction"})
+    if holds_out and not get_config()["enable_metadata_routing"]:
+        raise ValueError(
+            "scikit-learn passes groups on to the folds of a search, and to the validation split of its CNNClassifier "
+            "only by metadata routing: call sklearn.set_config(enable_metadata_routing=True) and "
+            "set_fit_request(groups=True) of the CNNClassifier, or leave out early_stopping and validation_fraction."
+        )
+
+
+def fitted_search(search, images: LabelledImages):
+    """Fit a search on one task; weights and groups are only passed if they are given.
+
+    With groups, a number of folds are stratified by groups.
+    """
+    given = {"sample_weight": images.sample_weight, "groups": images.groups}
+    if images.groups is not None:
+        # Clear errors, before a candidate is trained.
+        stratified_folds(images.X, images.y, search.cv, images.groups)
+        if search.cv is None or isinstance(search.cv, Integral):
+            search.set_params(cv=StratifiedGroupKFold(search.cv or 5))
+    return search.fit(images.X, images.y, **{name: value for name, value in given.items() if value is not None})
 
 
 def found_classifier(fitted) -> CNNClassifier:

@@ -3,14 +3,14 @@
 import warnings
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_consistent_length
 
 from .._shared.label_matrices import UNKNOWN, columns_in_order, is_label_matrix, label_matrix
-from ..classifier import CNNClassifier, FitMode, LabelledImages, checked_weights
+from ..classifier import CNNClassifier, FitMode, HeldOut, LabelledImages, checked_weights
 from ..engine import FittedNetwork, image_blocks
 from ._searches import is_search
 from ._task_samplers import ImageTaskSampler
@@ -55,6 +55,24 @@ class FittedTasks:
             epochs = range(max(map(len, columns)))
             mean[name] = [float(np.mean([column[i] for column in columns if i < len(column)])) for i in epochs]
         return mean
+
+    def held_out(self, images: LabelledImages) -> HeldOut | None:
+        """What the tasks held out for validation, with the classes of which no image was held out."""
+        parts = [estimator._held_out for estimator in self.estimators]
+        if self.searches is not None or not any(parts):
+            return None
+        first = next(part for part in parts if part is not None)
+        if len(images.task_classes) < len(images.classes):
+            names = [repr(images.classes.tolist()[int(label)]) for label in first.lacking]
+        else:
+            # A task lacks its class, label 1, or the rest.
+            labels = zip(images.task_classes.tolist(), parts, strict=True)
+            names = [
+                repr(label) if "1" in part.lacking else f"all but {label!r}"
+                for label, part in labels
+                if part is not None and part.lacking
+            ]
+        return replace(first, lacking=names)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._shared.label_matrices import UNKNOWN
+from .._shared.text import plain
 from ..classifier import LabelledImages
 from ._promises import Promise, checked_promise, is_promise
 from ._thresholds import averaged_threshold, checked_metric, fixed_thresholds
@@ -61,7 +62,7 @@ def threshold_rules(threshold, images: LabelledImages) -> list[Rule]:
     """
     labels = images.task_classes.tolist()
     if isinstance(threshold, dict) and not is_promise(threshold, labels):
-        unknown = [label for label in threshold if label not in labels]
+        unknown = [plain(label) for label in threshold if label not in labels]
         if unknown:
             raise ValueError(
                 f"threshold has labels that no task has: {unknown}; the tasks have {labels}. A promise for all of them "

@@ -1,15 +1,18 @@
 """Build fitted estimators from JSON documents, importing only trusted names."""
 
 import io
+import json
 import zipfile
 from typing import Any
 
 import numpy as np
 
 from .._shared.variables import OptimizerState, optimizer_kind
-from ..classifier import optimizer_class, restored_spec, set_fitted, with_recipe
+from ..classifier import CHOICES, optimizer_class, restored_spec, set_fitted, with_recipe
 from ..engine import FittedNetwork
+from ..engine.compiled import NetworkSpec, seeded_building
 from ..exceptions import SavedFileError
+from ..networks import ModelCopies
 from ..one_vs_rest import calibrator_from
 from ._trusted_names import TrustedNames
 
@@ -43,6 +46,9 @@ class Decoder:
         classes = self.value(fitted["classes"])
         # Earlier versions did not write what is read by `get`.
         estimator.image_reading_ = self.value(fitted.get("image_reading"))
+        for name in CHOICES:
+            if name in fitted.get("choices", {}):
+                setattr(estimator, name, self.value(fitted["choices"][name]))
         if "network" in fitted:
             network = self._network(estimator, classes, fitted["network"])
             return set_fitted(estimator, network, classes, fitted["history"])
@@ -69,8 +75,13 @@ class Decoder:
 
     def _network(self, estimator, classes, document: Document) -> FittedNetwork:
         shape = tuple(document["shape"])
+        precision, n_heads = document["precision"], document["n_heads"]
+        if document.get("keras_model") is None:
+            spec = restored_spec(estimator, classes, shape, precision, n_heads)
+        else:
+            spec = NetworkSpec(self._copies(document["keras_model"]), len(classes), precision, n_heads)
         return FittedNetwork(
-            restored_spec(estimator, classes, shape, document["precision"], document["n_heads"]),
+            spec,
             shape,
             document["scale"],
             [self._array(number) for number in document["state"]],
@@ -78,6 +89,12 @@ class Decoder:
             test_flip=document["mirror"],
             test_shift=document.get("shift", 0),
         )
+
+    def _copies(self, number: int, values: list[int] | None = None) -> ModelCopies:
+        """What makes a Keras model again, from the number of its configuration and those of its weights."""
+        structure = json.loads(self._array(number).tobytes())
+        arrays = None if values is None else [self._array(each) for each in values]
+        return self._names.keras_model(structure["config"], structure["trainable"], arrays)
 
     def _optimizer(self, estimator, document: Document | None) -> OptimizerState | None:
         """State of the optimizer; None if the estimator's optimizer is of another class."""
@@ -110,6 +127,10 @@ class Decoder:
             return {self.value(k): self.value(v) for k, v in value["dict"]}
         if "import" in value:
             return self._names.setting(value["import"])
+        if "keras_model" in value:
+            document = value["keras_model"]
+            with seeded_building(0):
+                return self._copies(document["structure"], document["values"])()
         if "keras" in value:
             return self._names.keras_object(value["keras"])
         return self._unfitted(value["estimator"])

@@ -1,5 +1,6 @@
 """Convert fitted estimators to JSON documents and numbered arrays."""
 
+import hashlib
 import io
 import json
 import os
@@ -12,8 +13,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._shared.variables import OptimizerState
-from ..classifier import restored_spec
+from ..classifier import CHOICES, restored_spec
 from ..engine import FittedNetwork
+from ..exceptions import SavedFileError
+from ..networks import ModelCopies, check_config, copies_of
 from ..one_vs_rest import calibrator_state, is_search
 from ._trusted_names import KERAS_OBJECTS, import_name, is_keras_class
 
@@ -21,11 +24,14 @@ Document = dict[str, Any]
 
 
 class Encoder:
-    """Converts fitted estimators to JSON. Arrays are numbered and collected; a shared array is stored once."""
+    """Converts fitted estimators to JSON. Arrays are numbered and collected; equal arrays are stored once."""
 
     def __init__(self) -> None:
         self._arrays: list[np.ndarray] = []
         self._numbers: dict[int, int] = {}
+        self._by_content: dict[tuple, int] = {}
+        # Arrays are known by their ids, which Python uses again.
+        self._seen: list[np.ndarray] = []
 
     def write_arrays(self, archive: zipfile.ZipFile) -> None:
         """Write the arrays of all encoded estimators to an archive."""
@@ -43,6 +49,7 @@ class Encoder:
             "feature_names": self.value(getattr(estimator, "feature_names_in_", None)),
             "classes": self.value(estimator.classes_),
             "image_reading": self.value(getattr(estimator, "image_reading_", None)),
+            "choices": {name: self.value(getattr(estimator, name)) for name in CHOICES if hasattr(estimator, name)},
             "history": {name: [float(v) for v in values] for name, values in estimator.history_.items()},
             **encode(estimator),
         }
@@ -58,6 +65,9 @@ class Encoder:
 
     def _one_network(self, estimator) -> Document:
         network = estimator.network_
+        if isinstance(network.spec.build, ModelCopies):
+            # It keeps how it is built, whatever has become of the model or its file.
+            return {"network": self._network(network)}
         precision, n_heads = network.spec.precision, network.spec.n_heads
         if not network.is_built_by(restored_spec(estimator, estimator.classes_, network.shape, precision, n_heads)):
             raise ValueError(
@@ -88,7 +98,24 @@ class Encoder:
             "shift": network.test_shift,
             "state": [self._number(array) for array in network.state],
             "optimizer": self._optimizer(network.optimizer_state),
+            "keras_model": self._structure(network.spec.build),
         }
+
+    def _structure(self, build) -> int | None:
+        """Number of the configuration of a network that was made from a Keras model."""
+        if not isinstance(build, ModelCopies):
+            return None
+        try:
+            check_config(json.loads(build.config), "The network", foreign=True)
+        except SavedFileError as error:
+            raise TypeError(f"The Keras model cannot be saved: {error}") from error
+        # As an array it is stored once, though each of K tasks has it.
+        structure = {"config": build.config, "trainable": build.trainable}
+        return self._number(np.frombuffer(json.dumps(structure).encode(), np.uint8))
+
+    def _keras_model(self, model: keras.Model) -> Document:
+        copies = copies_of(model)
+        return {"structure": self._structure(copies), "values": [self._number(value) for value in copies.values or [] if value is not None]}
 
     def _optimizer(self, state: OptimizerState | None) -> Document | None:
         if state is None:
@@ -97,8 +124,13 @@ class Encoder:
 
     def _number(self, array: np.ndarray) -> int:
         if id(array) not in self._numbers:
-            self._numbers[id(array)] = len(self._arrays)
-            self._arrays.append(array)
+            # The initial weights of a model, and frozen layers of several estimators, are equal arrays.
+            content = (array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).digest())
+            if content not in self._by_content:
+                self._by_content[content] = len(self._arrays)
+                self._arrays.append(array)
+            self._numbers[id(array)] = self._by_content[content]
+            self._seen.append(array)
         return self._numbers[id(array)]
 
     def value(self, value) -> Any:
@@ -124,6 +156,8 @@ class Encoder:
             return {"dict": [[self.value(k), self.value(v)] for k, v in value.items()]}
         if isinstance(value, FunctionType) or is_keras_class(value):
             return {"import": import_name(value)}
+        if isinstance(value, keras.Model):
+            return {"keras_model": self._keras_model(value)}
         if isinstance(value, KERAS_OBJECTS):
             return {"keras": json.loads(json.dumps(keras.saving.serialize_keras_object(value)))}
         if is_search(value):

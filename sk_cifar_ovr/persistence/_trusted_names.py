@@ -1,5 +1,6 @@
 """Names of classes and functions in a saved file, and which of them may be imported."""
 
+import json
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import keras
 from sklearn.base import BaseEstimator
 
+from .._shared.variables import State
 from ..exceptions import SavedFileError
-from ..networks import BUILDERS
+from ..networks import BUILDERS, ModelCopies, check_config
 
 PACKAGE = __name__.partition(".")[0]
 KERAS_OBJECTS = (keras.losses.Loss, keras.optimizers.Optimizer, keras.layers.Layer)
@@ -88,6 +90,24 @@ class TrustedNames:
         for inner in _nested_configs(config):
             self._check(f"{inner['module']}:{inner['class_name']}")
         return keras.saving.deserialize_keras_object(config, safe_mode=True)
+
+    def keras_model(self, config: str, trainable: list[bool], values: State | None) -> ModelCopies:
+        """What makes a Keras model again from its configuration.
+
+        Raises
+        ------
+        SavedFileError
+            If it contains code or an object that is not trusted.
+        """
+        document = json.loads(config)
+        check_config(document, "The file", foreign=True)
+        custom = {}
+        for inner in _nested_configs(document):
+            name = f"{inner['module']}:{inner['class_name']}"
+            self._check(name)
+            if name in self._trusted:
+                custom[inner.get("registered_name") or inner["class_name"]] = _import(name)
+        return ModelCopies(config, values, trainable, custom, safe_mode=True)
 
     def _check(self, name: str) -> None:
         package = name.partition(":")[0].partition(".")[0]

@@ -9,9 +9,9 @@ from ._markdown import markdown_summary
 from ._messages import command_line_message
 from ._metadata import estimator_description, package_versions
 from ._prediction import load_model, predict_files
-from ._run import make_estimator, set_training_length
-from ._train_test_split import ImageOptions, LabelTable, load_train_test_split
+from ._run import make_estimator
 from ._write_report import check_writable, check_writable_file, missing_page_extra, write_report
+from .data import ImageOptions, LabelTable, load_train_test_split
 
 __all__ = [
     "ImageOptions",
@@ -27,6 +27,5 @@ __all__ = [
     "missing_page_extra",
     "package_versions",
     "predict_files",
-    "set_training_length",
     "write_report",
 ]

@@ -1,6 +1,4 @@
-"""What a run chooses from its images if the user does not: network, image size, epochs and batch size."""
-
-import math
+"""What a run chooses from its images if the user does not: network and image size."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,12 +7,6 @@ from numpy.typing import NDArray
 SIDES = (32, 64, 96)
 # Images of one size are left as they are up to this side.
 LARGE_SIDE = 128
-EPOCHS = 10
-# Gradient steps that even a small training set gets.
-MIN_STEPS = 300
-# With few images batches are small, so that an epoch has about this many steps.
-STEPS_PER_EPOCH = 30
-BATCH_SIZES = (16, 32, 64, 128)
 
 
 def choose_network(name: str | None = None) -> str:
@@ -51,13 +43,3 @@ def choose_image_size(sizes: NDArray[np.integer]) -> tuple[int, int] | None:
     median = np.median(sizes.min(axis=1))
     side = max((side for side in SIDES if side <= median), default=SIDES[0])
     return side, side
-
-
-def choose_batch_size(n_images: int) -> int:
-    """Choose the batch size for a number of training images: the largest with about 30 steps an epoch."""
-    return max((size for size in BATCH_SIZES if n_images >= size * STEPS_PER_EPOCH), default=BATCH_SIZES[0])
-
-
-def choose_epochs(n_images: int, batch_size: int) -> int:
-    """Choose the number of epochs: 10, or as many as are needed for 300 steps."""
-    return max(EPOCHS, math.ceil(MIN_STEPS / math.ceil(n_images / batch_size)))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..plots import (
     HistoryDisplay,
     OvRCalibrationDisplay,
@@ -55,7 +57,7 @@ def figure_as_png(figure: "Figure") -> bytes:
 
 def page_figures(run: Run) -> list[PageFigure]:
     """Return the figures of the report page; the one beside the reference only if there is a reference."""
-    y_true, probabilities, classes = run.y_true, run.probabilities, run.estimator.classes_
+    y_true, probabilities, classes, thresholds = _of_measured_classes(run)
     figures = [
         PageFigure(
             "confusion",
@@ -69,9 +71,7 @@ def page_figures(run: Run) -> list[PageFigure]:
             "Precision, recall and ROC",
             "Every threshold of each task; the marker is the one that was used. AP and AUC are the areas.",
             lambda: (
-                OvRCurvesDisplay.from_predictions(
-                    y_true, probabilities, classes=classes, thresholds=run.estimator.thresholds_
-                ).figure_
+                OvRCurvesDisplay.from_predictions(y_true, probabilities, classes=classes, thresholds=thresholds).figure_
             ),
         ),
         PageFigure(
@@ -98,3 +98,13 @@ def page_figures(run: Run) -> list[PageFigure]:
         )
         figures.insert(0, beside)
     return figures
+
+
+def _of_measured_classes(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Labels of the test images, probabilities, classes and thresholds, without classes that have no test image."""
+    measured, thresholds = run.report.measured, run.estimator.thresholds_
+    if measured.all() or measured.sum() < 2:
+        return run.y_true, run.probabilities, run.estimator.classes_, thresholds
+    y_true = run.y_true[:, measured] if run.data.multilabel else run.y_true
+    # Two classes share one task, and both are measured here.
+    return y_true, run.probabilities[:, measured], run.estimator.classes_[measured], thresholds[measured]

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from ._metadata import PROMISE_HEADINGS, layer_table, promise_note, promise_rows, run_description
 from ._run import Run, undefined_metrics_as_zero
 
+# Pairs of near-identical images that are listed.
+N_COPIES = 20
+
 
 @undefined_metrics_as_zero()
 def markdown_summary(run: Run) -> str:
@@ -15,9 +18,11 @@ def markdown_summary(run: Run) -> str:
     if run.argmax_report is not None:
         argmax_mean = run.argmax_report.mean()
         argmax = f"; by argmax {100 * argmax_mean['class_f1']:.1f} % and {100 * argmax_mean['macro_f1']:.1f} %"
+    n_classes, n_measured = len(run.report.classes), run.report.measured.sum()
+    over = f" Means are over the {n_measured:,} of {n_classes:,} classes with test images." if run.not_measured else ""
     lines = [
         f"Mean class F1 {100 * mean['class_f1']:.1f} %, mean macro F1 {100 * mean['macro_f1']:.1f} % "
-        f"(each task's own predictions{argmax}).",
+        f"(each task's own predictions{argmax}).{over}",
         f"Of the probabilities: mean average precision {mean['average_precision']:.3f}, ROC AUC "
         f"{mean['roc_auc']:.3f}, calibration error {mean['calibration_error']:.3f}.",
         "",
@@ -25,6 +30,8 @@ def markdown_summary(run: Run) -> str:
         "",
         run.report.to_markdown(reference),
     ]
+    if run.not_measured_note:
+        lines += ["", f"A row of dashes: {run.not_measured_note}"]
     promises = promise_rows(run)
     if promises:
         lines += ["", "Promises of the thresholds, percent.", "", *_table(PROMISE_HEADINGS, promises, n_text=2)]
@@ -36,6 +43,24 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], n_text: int) 
     """Lines of a table whose columns after the first `n_text` are aligned to the right."""
     rule = ["---"] * n_text + ["---:"] * (len(headings) - n_text)
     return [f"| {' | '.join(cells)} |" for cells in (headings, rule, *rows)]
+
+
+def _copies(run: Run) -> list[str]:
+    """Lines that list test images that are near-identical to a training image."""
+    copies = run.data.copies
+    if not copies:
+        return []
+    names = list(zip(*copies.names(run.data.names_test, run.data.names_train), strict=True))[:N_COPIES]
+    rest = [f"The first {N_COPIES} of {len(copies):,}.", ""] if len(copies) > N_COPIES else []
+    return [
+        "## Near-identical images in training and test",
+        "",
+        run.data.copies_note,
+        "",
+        *rest,
+        *_table(("test image", "training image"), [[name.replace("|", "\\|") for name in row] for row in names], 2),
+        "",
+    ]
 
 
 def markdown_report(run: Run) -> str:
@@ -50,6 +75,7 @@ def markdown_report(run: Run) -> str:
         "",
         *(f"- {heading}: {text}" for heading, text in run_description(run).items()),
         "",
+        *_copies(run),
         "## The network of each task",
         "",
         *_table(("layer", "type", "output shape", "parameters"), layers, n_text=3),

@@ -14,6 +14,7 @@ ADVICE = {
     r"cache=(?:FOLDER|\.\.\.)": "--cache FOLDER",
     r"\bcache=": "--cache",
     r"\broot=": "--root",
+    r"\bmin_images\b": "--min-images",
     r"pass its name as a string": "name it alone",
     r"\bpath_column\b": "--path-column",
     r"\blabel_columns\b": "--label-columns",

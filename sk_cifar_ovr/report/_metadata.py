@@ -12,8 +12,10 @@ import pandas as pd
 
 from ..classifier import CNNClassifier
 from ..datasets.files import printable
+from ..metrics import OvRReport
 from ..one_vs_rest import OneVsRestCNNClassifier
 from ._run import Run
+from .data import TrainTestSplit
 
 logger = logging.getLogger(__name__)
 
@@ -90,9 +92,18 @@ def run_as_json(run: Run) -> dict[str, Any]:
             "sha256": run.data.sha256,
             "reading": run.data.reading,
             "skipped": run.data.skipped,
+            "skipped_classes": run.data.skipped_classes,
+            "groups": run.data.grouped or None,
+            "near_identical": _copies_as_json(run.data),
         },
         "rows": {"train": len(run.data.X_train), "test": len(run.data.X_test)},
-        "settings": {**run.settings, "precision": network.precision_, "batch_size": network.batch_size},
+        "settings": {
+            **run.settings,
+            "precision": network.precision_,
+            "epochs": run.estimator.epochs_,
+            "batch_size": run.estimator.batch_size_,
+            "recipe": run.estimator.recipe_,
+        },
         "versions": package_versions(),
         "minutes": run.minutes,
         "thresholds": run.estimator.thresholds_.tolist(),
@@ -100,10 +111,26 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "classes": [str(name) for name in run.estimator.classes_],
         "confusion": run.report.confusion.tolist(),
         **({} if argmax is None else {"confusion_argmax": argmax.confusion.tolist()}),
+        "not_measured": run.not_measured,
         "scores": scores or {},
         "promises": [] if promises is None else _without_nan(promises).to_dict("records"),
-        "mean": {"ovr": run.report.mean().to_dict()} | ({} if argmax is None else {"argmax": argmax.mean().to_dict()}),
+        "mean": {"ovr": _means(run.report)} | ({} if argmax is None else {"argmax": _means(argmax)}),
     }
+
+
+def _means(report: OvRReport) -> dict[str, float | None]:
+    """Means over the measured classes; None where there are none."""
+    means = report.mean()
+    return means.astype(object).where(means.notna(), None).to_dict()
+
+
+def _copies_as_json(data: TrainTestSplit) -> dict[str, Any] | None:
+    """Number of test images that are near-identical to a training image, and names of each pair."""
+    copies = data.copies
+    if copies is None:
+        return None
+    pairs = [list(names) for names in zip(*copies.names(data.names_test, data.names_train), strict=True)]
+    return {"test_images": len(copies), "pairs": pairs}
 
 
 def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
@@ -117,16 +144,25 @@ def run_description(run: Run) -> dict[str, str]:
     height, width = data.X_train.shape[1:3]
     brought_in = "" if data.reading is None or data.reading["image_size"] is None else f" ({data.reading['fit']})"
     left_out = f"; {len(data.skipped):,} files left out" if data.skipped else ""
+    notes = {
+        "Classes left out": data.skipped_classes_note,
+        "Not measured": run.not_measured_note,
+        "Groups": data.grouped,
+        "Near-identical images": data.copies_note,
+    }
     parameters = "".join(f", {name}={value}" for name, value in settings["parameters"].items())
     thresholds = sorted(set(np.round(run.estimator.thresholds_, 3).tolist()))
     threshold = settings.get("threshold")
     chosen_by = "" if threshold is None else f" (threshold={threshold!r})"
+    recipe = ", ".join(f"{name}={value}" for name, value in run.estimator.recipe_.items())
     description = {
         "Data": f"{data.origin}; SHA-256 {data.sha256}",
         "Images": f"{len(data.X_train):,} for training, {len(data.X_test):,} for the test, "
         f"{height}x{width} pixels{brought_in}{left_out}",
-        "Settings": f"strategy {settings['strategy']}, loss {settings['loss']}, {settings['epochs']} epochs, "
-        f"batches of {network.batch_size}, seed {settings['seed']}, precision {network.precision_}{parameters}",
+        "Settings": f"strategy {settings['strategy']}, loss {settings['loss']}, {run.estimator.epochs_} epochs, "
+        f"batches of {run.estimator.batch_size_}, seed {settings['seed']}, precision {network.precision_}{parameters}",
+        **({"Recipe": recipe} if recipe else {}),
+        **{heading: note for heading, note in notes.items() if note},
         "Thresholds": ", ".join(map(str, thresholds)) + chosen_by,
         "Minutes": f"{run.minutes['training']:.2f} training, {run.minutes['prediction']:.2f} prediction",
         "Versions": ", ".join(f"{name} {number}" for name, number in package_versions().items()),

@@ -15,10 +15,12 @@ from ..classifier import CNNClassifier
 from ..metrics import OvRReport, Truth, check_label_matrix, one_hot, ovr_report, promise_table, reference_table
 from ..networks import find_builder
 from ..one_vs_rest import OneVsRestCNNClassifier
-from ._defaults import choose_batch_size, choose_epochs, choose_network
+from ._defaults import choose_network
 from ._prediction import predict_images
-from ._train_test_split import TrainTestSplit
+from .data import TrainTestSplit, listed
 
+# Classes in a warning.
+N_SHOWN = 10
 LOSS_SETTINGS: dict[str, dict[str, Any]] = {
     "focal": {"loss": "focal"},
     "weighted": {"loss": "crossentropy", "class_weight": "balanced"},
@@ -66,6 +68,16 @@ class Run:
         return reference_table() if self.data.is_cifar10 else None
 
     @property
+    def not_measured(self) -> list[str]:
+        """Classes without test images."""
+        return list(map(str, self.report.classes[~self.report.measured]))
+
+    @property
+    def not_measured_note(self) -> str:
+        """Which classes are not measured, and why; empty if all are."""
+        return self.data.not_measured_note(self.not_measured)
+
+    @property
     def truth(self) -> Truth:
         """Labels of the test images, class by class."""
         classes = np.asarray(self.estimator.classes_)
@@ -84,11 +96,13 @@ class Run:
 
 
 def _undefined_as_nan(promises: pd.DataFrame, report: OvRReport) -> pd.DataFrame:
-    """The table of promises without values for metrics that are 0/0 on the test images."""
+    """The table of promises without values for metrics that the test images do not define."""
     tp, fn, fp, _ = report.confusion.reshape(-1, 4).T
     totals = pd.DataFrame({"precision": tp + fp, "recall": tp + fn}, index=report.classes.tolist())
+    measured = dict(zip(totals.index, report.measured, strict=True))
     undefined = [
-        totals.at[label, metric] == 0 for label, metric in zip(promises["class"], promises["metric"], strict=True)
+        totals.at[label, metric] == 0 or not measured[label]
+        for label, metric in zip(promises["class"], promises["metric"], strict=True)
     ]
     promises.loc[undefined, "reached"] = np.nan
     return promises.assign(kept=promises["kept"].astype(object).mask(undefined, None))
@@ -137,40 +151,10 @@ def make_estimator(
     return OneVsRestCNNClassifier(base, strategy=strategy, threshold=threshold, verbose=verbose)
 
 
-def set_training_length(
-    estimator: OneVsRestCNNClassifier, n_images: int, *, epochs: int | None = None, batch_size: int | None = None
-) -> str:
-    """Set the number of epochs, and of images in a batch, by the number of training images.
-
-    Parameters
-    ----------
-    estimator : OneVsRestCNNClassifier
-        Its inner classifier is changed.
-    n_images : int
-        Number of training images.
-    epochs, batch_size : int or None, default=None
-        What the user asked for. None chooses it.
-
-    Returns
-    -------
-    str
-        What was chosen, as a sentence; empty if nothing was.
-    """
-    options = {"--epochs": epochs, "--set batch_size=N": batch_size}
-    chosen = " and ".join(option for option, value in options.items() if value is None)
-    batch_size = choose_batch_size(n_images) if batch_size is None else batch_size
-    epochs = choose_epochs(n_images, batch_size) if epochs is None else epochs
-    estimator.estimator.set_params(epochs=epochs, batch_size=batch_size)
-    if not chosen:
-        return ""
-    number = f"{epochs} epoch{'s' if epochs > 1 else ''}"
-    return f"{n_images:,} training images get {number} in batches of {batch_size}; choose other numbers with {chosen}."
-
-
 def train(estimator: OneVsRestCNNClassifier, data: TrainTestSplit) -> float:
     """Fit on the training images and return the duration in minutes."""
     start = time.perf_counter()
-    estimator.fit(data.X_train, data.as_labels(data.y_train))
+    estimator.fit(data.X_train, data.as_labels(data.y_train), groups=data.groups)
     if data.reading is not None:
         estimator.image_reading_ = data.reading
     return (time.perf_counter() - start) / 60
@@ -200,30 +184,36 @@ def evaluate(
     minutes = {"training": training_minutes, "prediction": (time.perf_counter() - start) / 60}
     y_true, classes = np.asarray(data.as_labels(data.y_test)), estimator.classes_
     with undefined_metrics_as_zero():
-        report = ovr_report(y_true, found["yes"], classes=classes, probabilities=found["probabilities"])
-        argmax_report = None if data.multilabel else ovr_report(y_true, found["labels"], classes=classes)
+        options = {"classes": classes, "absent": "nan"}
+        report = ovr_report(y_true, found["yes"], probabilities=found["probabilities"], **options)
+        argmax_report = None if data.multilabel else ovr_report(y_true, found["labels"], **options)
     _warn_of_undefined_metrics(report)
     return Run(estimator, data, settings, minutes, y_true, found["yes"], found["probabilities"], report, argmax_report)
 
 
 @contextmanager
 def undefined_metrics_as_zero() -> Iterator[None]:
-    """Silence the many warnings of metrics that are 0/0; `evaluate` gives one for all of them."""
+    """Silence the many warnings of metrics that are 0/0; `evaluate` gives one for all of them.
+
+    Means are NaN if no class is measured.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)
         warnings.filterwarnings("ignore", "No positive class found")
+        # With many classes there are few test images of each.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
         yield
 
 
 def _warn_of_undefined_metrics(report: OvRReport) -> None:
     (tp, fn), (fp, tn) = report.confusion.transpose(1, 2, 0)
     reasons = {
-        "there is no test image of": tp + fn == 0,
         "all test images are of": fp + tn == 0,
         "no test image is predicted as": tp + fp == 0,
         "all test images are predicted as": fn + tn == 0,
     }
-    told = [f"{why} {', '.join(map(str, report.classes[is_so]))}" for why, is_so in reasons.items() if is_so.any()]
+    affected = {why: report.classes[is_so & report.measured] for why, is_so in reasons.items()}
+    told = [f"{why} {listed(map(str, classes), N_SHOWN)}" for why, classes in affected.items() if len(classes)]
     if told:
         warnings.warn(
             f"Some metrics are not defined and shown as 0: {'; '.join(told)}.", UndefinedMetricWarning, stacklevel=3

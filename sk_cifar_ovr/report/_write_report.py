@@ -18,7 +18,7 @@ from ._figures import PageFigure, figure_as_png, page_figures
 from ._markdown import markdown_report
 from ._metadata import run_as_json, run_settings
 from ._run import Run, evaluate, train, undefined_metrics_as_zero
-from ._train_test_split import TrainTestSplit
+from .data import TrainTestSplit
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ def _html_page(
     missing = missing_page_extra()
     if missing is not None:
         raise MissingExtraError(missing)
-    from ._html_page import html_page
+    from .page import html_page
 
     return html_page(run, embedding, figures, no_embedding=no_embedding)
 

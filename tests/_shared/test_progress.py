@@ -19,7 +19,7 @@ def replace_clock(monkeypatch, seconds):
 def test_lines_in_a_log_say_how_far_and_how_long(digits, capsys, monkeypatch):
     X, y = digits
     replace_clock(monkeypatch, 60.0)
-    CNNClassifier(dense, epochs=2, batch_size=180, verbose=1, random_state=0).fit(X, y)
+    CNNClassifier(dense, epochs=2, batch_size=180, recipe=None, verbose=1, random_state=0).fit(X, y)
     lines = capsys.readouterr().err.splitlines()
     assert lines[:4] == [
         "epoch 1/2: 25%, 3.0 min left",
@@ -33,16 +33,16 @@ def test_lines_in_a_log_say_how_far_and_how_long(digits, capsys, monkeypatch):
 def test_few_lines_and_none_when_silent(digits, capsys, monkeypatch):
     X, y = digits
     replace_clock(monkeypatch, 0.0)
-    CNNClassifier(dense, epochs=2, verbose=1, random_state=0).fit(X, y)
+    CNNClassifier(dense, epochs=2, batch_size=128, recipe=None, verbose=1, random_state=0).fit(X, y)
     assert len(capsys.readouterr().err.splitlines()) == 1
-    CNNClassifier(dense, epochs=2, verbose=0, random_state=0).fit(X, y)
+    CNNClassifier(dense, epochs=2, batch_size=128, recipe=None, verbose=0, random_state=0).fit(X, y)
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("strategy", ["joint", "independent"])
 def test_a_warm_start_counts_no_epochs_of_the_head(digits, strategy, capsys, monkeypatch):
     X, y = digits
-    base = CNNClassifier(dense, head_epochs=2, epochs=1, warm_start=True, batch_size=180, random_state=0)
+    base = CNNClassifier(dense, head_epochs=2, epochs=1, batch_size=180, recipe=None, warm_start=True, random_state=0)
     ovr = OneVsRestCNNClassifier(base, strategy=strategy, verbose=1).fit(X, y % 3)
     monkeypatch.setattr(progress, "SECONDS_APART", 0.0)
     capsys.readouterr()

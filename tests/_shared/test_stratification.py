@@ -1,11 +1,20 @@
-"""Folds and held-out images keep the shares of labels, of label matrices and of what is not known."""
+"""Folds and held-out images keep the shares of labels, of label matrices and of what is not known, and groups."""
 
 import warnings
 
 import numpy as np
 import pytest
-from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    LeaveOneGroupOut,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    train_test_split,
+)
 
+from sk_cifar_ovr._shared.groups import group_codes
 from sk_cifar_ovr._shared.stratification import stratified_folds, stratified_split
 
 
@@ -114,3 +123,130 @@ def test_the_only_image_of_a_label_of_a_matrix_is_not_held_out():
         assert 17 <= len(test) <= 21
     with pytest.raises(ValueError, match="the only one of some label"):
         stratified_split(np.eye(3, dtype="int8"), 0.4, 0)
+
+
+@pytest.fixture
+def patients():
+    """Groups of 400 images, 1 to 40 images each."""
+    return np.random.default_rng(1).geometric(0.04, 400).astype(str)
+
+
+def cuts(groups, parts):
+    return bool(set(groups[parts[0]].tolist()) & set(groups[parts[1]].tolist()))
+
+
+def test_folds_of_groups_are_those_of_scikit_learn(patients):
+    y = np.random.default_rng(0).choice(["a", "b", "c"], 400, p=[0.6, 0.3, 0.1])
+    for ours, theirs in zip(
+        stratified_folds(y, y, 4, patients), StratifiedGroupKFold(4).split(y, y, patients), strict=True
+    ):
+        np.testing.assert_array_equal(ours[0], theirs[0])
+        np.testing.assert_array_equal(ours[1], theirs[1])
+
+
+def test_folds_of_a_matrix_keep_groups_and_shares(matrix, patients):
+    assert len(np.unique(patients)) > 40
+    folds = stratified_folds(matrix, matrix, 5, patients)
+    np.testing.assert_array_equal(all_tested(folds), np.arange(400))
+    for fold in folds:
+        assert not cuts(patients, fold)
+        assert abs(len(fold[1]) - 80) <= 6
+        for value in (1, -1):
+            expected = (matrix == value).sum(axis=0) / 5
+            np.testing.assert_allclose((matrix[fold[1]] == value).sum(axis=0), expected, atol=8)
+    again = stratified_folds(matrix, matrix, 5, patients)
+    assert all(np.array_equal(one[1], two[1]) for one, two in zip(folds, again, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["plain", "matrix"])
+def test_held_out_groups_keep_the_shares(matrix, patients, kind):
+    labels = matrix if kind == "matrix" else matrix[:, 0] + 2 * matrix[:, 1]
+    parts = [stratified_split(labels, 0.2, seed, patients) for seed in range(8)]
+    for train, test in parts:
+        np.testing.assert_array_equal(np.sort(np.concatenate([train, test])), np.arange(400))
+        assert not cuts(patients, (train, test))
+        assert abs(len(test) - 80) <= 6
+        for value in (0, 1):
+            share = (labels[test] == value).sum(axis=0) / (labels == value).sum(axis=0)
+            np.testing.assert_allclose(share[:2] if kind == "matrix" else share, 0.2, atol=0.07)
+    np.testing.assert_array_equal(parts[3][1], stratified_split(labels, 0.2, 3, patients)[1])
+    assert len({tuple(test) for _, test in parts}) > 1
+
+
+def test_the_last_group_of_a_label_stays_in_training():
+    groups = np.repeat(np.arange(20), 5)
+    y = np.zeros(100, int)
+    y[groups == 3] = 1
+    y[(groups == 7) | (groups == 8)] = 2
+    several = np.stack([y == 1, y == 2], axis=1).astype("int8")
+    for labels in (y, several):
+        for seed in range(10):
+            train, test = stratified_split(labels, 0.5, seed, groups)
+            assert 3 in groups[train]
+            assert len({7, 8} & set(groups[test])) == 1
+            assert 40 <= len(test) <= 60
+
+
+def test_few_groups_and_a_giant_one():
+    y = np.arange(100) % 2
+    train, test = stratified_split(y, 0.1, 0, np.repeat(["a", "b"], [60, 40]))
+    assert (len(train), len(test)) == (60, 40)
+    giant = np.where(np.arange(100) < 90, -1, np.arange(100))
+    train, test = stratified_split(y, 0.1, 0, giant)
+    assert set(range(90)) <= set(train)
+    assert 8 <= len(test) <= 10
+    with pytest.raises(ValueError, match="one group only"):
+        stratified_split(y, 0.1, 0, np.zeros(100))
+    with pytest.raises(ValueError, match="Every group holds all images of some label"):
+        stratified_split(y, 0.1, 0, y)
+    for labels in (y, np.stack([y, y], axis=1).astype("int8")):
+        with pytest.raises(ValueError, match="cv=3 folds need 3 groups, and groups holds 2"):
+            stratified_folds(y, labels, 3, y)
+
+
+def test_splitters_get_groups_and_ask_for_them(matrix, patients):
+    y = matrix[:, 0]
+    for splitter in (GroupKFold(3), LeaveOneGroupOut(), StratifiedGroupKFold(3), GroupShuffleSplit(2, random_state=0)):
+        for labels in (y,) if isinstance(splitter, StratifiedGroupKFold) else (y, matrix):
+            folds = stratified_folds(y, labels, splitter, patients)
+            assert len(folds) == splitter.get_n_splits(y, y, patients)
+            assert not any(cuts(patients, fold) for fold in folds)
+        with pytest.raises(ValueError, match=r"pass fit\(X, y, groups=...\)"):
+            stratified_folds(y, y, splitter)
+    for cutting in (KFold(3), StratifiedKFold(3), list(KFold(3).split(y))):
+        with pytest.raises(ValueError, match="images of one group on both sides"):
+            stratified_folds(y, y, cutting, patients)
+
+
+def test_groups_of_any_labels():
+    import pandas as pd
+
+    values = ["b", "a", "b", "c"]
+    for groups in (values, np.array(values), pd.Series(values, index=[9, 8, 7, 6]), pd.Categorical(values)):
+        assert group_codes(groups, 4).tolist() == [1, 0, 1, 2]
+    assert group_codes([("x", 1), 3, ("x", 1), "c"], 4).tolist() == [0, 1, 0, 2]
+    assert group_codes(pd.to_datetime(["2024-02-01", "2024-01-01"]), 2).tolist() == [1, 0]
+    assert group_codes(None, 4) is None
+    assert group_codes([2.0, 1.0], 2).dtype.kind == "i"
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (["a", None, "b"], "1 missing values, the first for image 1"),
+        ([1.0, 2.0, float("nan")], "1 missing values, the first for image 2"),
+        (np.ma.masked_array([1, 2, 3], [True, False, False]), "the first for image 0"),
+        (["a", "b"], "holds 2 labels, expected one an image: 3"),
+        (np.ones((3, 1)), r"expected one label an image: \(3,\)"),
+        ("abc", "must hold one label an image, 3 in all"),
+        (5, "must hold one label an image"),
+        ([[1], [2], [3]], "hashable"),
+    ],
+)
+def test_wrong_groups_are_refused(groups, message):
+    import pandas as pd
+
+    with pytest.raises((ValueError, TypeError), match=message):
+        group_codes(groups, 3)
+    with pytest.raises(ValueError, match="1 missing values"):
+        group_codes(pd.array([1, pd.NA, 2], dtype="Int64"), 3)

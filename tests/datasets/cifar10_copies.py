@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from sk_cifar_ovr import fetch_cifar10
-from sk_cifar_ovr.datasets import _cifar10_files
+from sk_cifar_ovr.datasets.cifar10 import _cifar10_files
 
 read_cifar = partial(fetch_cifar10, verbose=0)
 

@@ -3,7 +3,7 @@
 import pytest
 from image_sources import pixels, write
 
-from sk_cifar_ovr.datasets import _download
+from sk_cifar_ovr.datasets.cifar10 import _download
 
 
 @pytest.fixture

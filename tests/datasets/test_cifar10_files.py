@@ -18,7 +18,7 @@ from cifar10_copies import (
     write_cifar,
 )
 
-from sk_cifar_ovr.datasets import _cifar10_files, _download
+from sk_cifar_ovr.datasets.cifar10 import _cifar10_files, _download
 from sk_cifar_ovr.exceptions import ChecksumError, DatasetError
 
 

@@ -181,7 +181,8 @@ def test_transparent_images_are_laid_on_white(tmp_path, mode, image, options, on
     for name in NAMES:
         (tmp_path / name).mkdir()
         image.save(tmp_path / name / "1.png", **options)
-    assert Image.open(tmp_path / "cat/1.png").mode == mode
+    with Image.open(tmp_path / "cat/1.png") as written:
+        assert written.mode == mode
     np.testing.assert_array_equal(read_folder(tmp_path).images, [on_white] * 2)
 
 

@@ -10,6 +10,7 @@ import pytest
 from small_networks import dense, initial_model
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load_digit_images
+from sk_cifar_ovr._shared.variables import read, to_numpy
 from sk_cifar_ovr.engine._batch_statistics import BatchStatistics
 from sk_cifar_ovr.engine._training_job import StartingPoint, TrainingPlan
 from sk_cifar_ovr.one_vs_rest import _joint_training
@@ -27,7 +28,7 @@ def normalised(meta, *, renorm=False):
     return keras.Model(pixels, layers.Dense(meta["n_classes_"], activation="softmax")(x))
 
 
-SMALL = {"model": normalised, "epochs": 2, "batch_size": 128, "random_state": 0, "precision": "float32"}
+SMALL = {"model": normalised, "epochs": 2, "batch_size": 128, "recipe": None, "random_state": 0, "precision": "float32"}
 
 
 def split_state(clf):
@@ -45,11 +46,9 @@ def assert_statistics_of(clf, X):
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert layers
     for layer in layers:
-        seen = keras.ops.convert_to_numpy(keras.Model(model.inputs[0], layer.input)(X.astype("float32"))).astype(
-            "float64"
-        )
+        seen = to_numpy(keras.Model(model.inputs[0], layer.input)(X.astype("float32"))).astype("float64")
         axes = tuple(range(seen.ndim - 1))
-        mean, variance = (keras.ops.convert_to_numpy(v.value) for v in (layer.moving_mean, layer.moving_variance))
+        mean, variance = (to_numpy(v.value) for v in (layer.moving_mean, layer.moving_variance))
         np.testing.assert_allclose(mean, seen.mean(axes), rtol=1e-3, atol=1e-4)
         np.testing.assert_allclose(variance, seen.var(axes), rtol=1e-3, atol=1e-4)
 
@@ -88,8 +87,8 @@ def test_the_average_is_over_all_batches(digits):
     X, y = digits[0][:300], digits[1][:300]
     clf = CNNClassifier(**{**SMALL, "batch_size": 100}).fit(X, y)
     layer = clf.model_.get_layer("first")
-    seen = keras.ops.convert_to_numpy(keras.Model(clf.model_.inputs[0], layer.input)(X.astype("float32")))
-    mean = keras.ops.convert_to_numpy(layer.moving_mean.value)
+    seen = to_numpy(keras.Model(clf.model_.inputs[0], layer.input)(X.astype("float32")))
+    mean = to_numpy(layer.moving_mean.value)
     np.testing.assert_allclose(mean, seen.mean((0, 1, 2)), rtol=1e-4, atol=1e-6)
 
 
@@ -122,7 +121,7 @@ def test_nothing_else_changes(digits, name):
 
 def test_frozen_layers_keep_theirs(digits):
     clf = CNNClassifier(**SMALL, validation_fraction=0.2).fit(*digits)
-    before, after = (model.get_layer("frozen").get_weights() for model in (initial_model(clf), clf.model_))
+    before, after = (read(model.get_layer("frozen").weights) for model in (initial_model(clf), clf.model_))
     for a, b in zip(before, after, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -146,9 +145,9 @@ def test_small_parts_keep_some_of_the_earlier_statistics(digits):
     means = []
     for part in (slice(0, 200), slice(200, 208)):
         clf.partial_fit(X[part], y[part], classes=range(10))
-        means.append(np.array(clf.model_.get_layer("first").get_weights()[2]))
+        means.append(np.array(read(clf.model_.get_layer("first").weights)[2]))
     layer = clf.model_.get_layer("first")
-    seen = keras.ops.convert_to_numpy(keras.Model(clf.model_.inputs[0], layer.input)(X[200:208].astype("float32")))
+    seen = to_numpy(keras.Model(clf.model_.inputs[0], layer.input)(X[200:208].astype("float32")))
     expected = 0.92 * means[0] + 0.08 * seen.mean((0, 1, 2))
     np.testing.assert_allclose(means[1], expected, rtol=1e-3, atol=1e-5)
 
@@ -200,5 +199,6 @@ def test_two_epochs_of_500_digits():
     digits = load_digit_images()
     order = np.random.default_rng(0).permutation(len(digits.images))
     train, test = order[:500], order[500:]
-    clf = CNNClassifier(epochs=2, random_state=0, precision="float32").fit(digits.images[train], digits.target[train])
+    clf = CNNClassifier(epochs=2, batch_size=128, recipe=None, random_state=0, precision="float32")
+    clf.fit(digits.images[train], digits.target[train])
     assert clf.score(digits.images[test], digits.target[test]) > 0.85

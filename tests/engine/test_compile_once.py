@@ -12,6 +12,7 @@ import pytest
 from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, load, save
+from sk_cifar_ovr._shared.variables import read
 from sk_cifar_ovr.engine.compiled import trace_count
 from sk_cifar_ovr.engine.compiled._pool import MAX_NETWORKS, clear_programs
 from sk_cifar_ovr.exceptions import NetworkError
@@ -312,14 +313,14 @@ def test_frozen_models_from_elsewhere_are_never_changed(digits):
         return base, builder
 
     (p, of_p), (q, of_q) = around(1), around(2)
-    start = [value.copy() for model in (p, q) for value in model.get_weights()]
+    start = [value.copy() for model in (p, q) for value in read(model.weights)]
     around_p = CNNClassifier(**{**FAST, "model": of_p}).fit(X, y)
     first = around_p.predict_proba(X)
     CNNClassifier(**{**FAST, "model": of_q}).fit(X, y)
     clear_programs()
     around_p.predict_proba(X)
     CNNClassifier(**{**FAST, "model": of_q}).fit(X, y)
-    for value, now in zip(start, [*p.get_weights(), *q.get_weights()], strict=True):
+    for value, now in zip(start, [*read(p.weights), *read(q.weights)], strict=True):
         np.testing.assert_array_equal(value, now)
     np.testing.assert_array_equal(CNNClassifier(**{**FAST, "model": of_p}).fit(X, y).predict_proba(X), first)
 

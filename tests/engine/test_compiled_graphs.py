@@ -41,7 +41,7 @@ def test_fits_of_one_graph_are_traced_once(digits, empty_pool):
             model=dense,
             epochs=epochs,
             random_state=seed,
-            loss__gamma=gamma,
+            loss="focal", loss__gamma=gamma,
             loss__alpha="balanced",
             class_weight="balanced",
             optimizer__learning_rate=rate,
@@ -66,12 +66,12 @@ def test_tensorflow_does_not_warn_of_many_networks(digits, empty_pool, caplog):
 
 def test_a_reused_graph_keeps_nothing_of_the_previous_fit(digits, empty_pool):
     X, y = digits
-    alone = CNNClassifier(**FAST, loss__gamma=1.0).fit(X, y)
+    alone = CNNClassifier(**FAST, loss="focal", loss__gamma=1.0).fit(X, y)
     CNNClassifier(model=dense, epochs=1, optimizer__learning_rate=1.0, random_state=5).fit(X, y)
-    again = CNNClassifier(**FAST, loss__gamma=1.0).fit(X, y)
+    again = CNNClassifier(**FAST, loss="focal", loss__gamma=1.0).fit(X, y)
     assert same(alone, again)
     clear_programs()
-    assert same(alone, CNNClassifier(**FAST, loss__gamma=1.0).fit(X, y))
+    assert same(alone, CNNClassifier(**FAST, loss="focal", loss__gamma=1.0).fit(X, y))
 
 
 def test_the_pool_of_networks_is_bounded_and_cleared(digits, empty_pool):

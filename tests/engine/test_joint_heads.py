@@ -8,6 +8,7 @@ import pytest
 from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
+from sk_cifar_ovr._shared.variables import to_numpy
 from sk_cifar_ovr.engine.compiled._joint_network import with_heads
 from sk_cifar_ovr.engine.compiled._model_parts import cut
 from sk_cifar_ovr.exceptions import NetworkError
@@ -61,14 +62,14 @@ def test_each_head_has_its_own_initial_values(builder):
         model = keras.Model(model.inputs[0], model.outputs[0])
     joint = with_heads(model, 3)
     x = np.random.default_rng(0).random((5, 8, 8, 1)).astype("float32")
-    together = keras.ops.convert_to_numpy(joint.model(x))
+    together = to_numpy(joint.model(x))
     assert together.shape == (5, 3, 2)
-    state = [keras.ops.convert_to_numpy(v.value) for v in joint.model.variables]
+    state = [to_numpy(v.value) for v in joint.model.variables]
     kernels = []
     for k, split in enumerate(joint.split(state)):
         for value, variable in zip(split, model.variables, strict=True):
             variable.assign(value)
-        np.testing.assert_allclose(together[:, k], keras.ops.convert_to_numpy(model(x)), rtol=1e-5)
+        np.testing.assert_allclose(together[:, k], to_numpy(model(x)), rtol=1e-5)
         kernels.append([value for value in split if value.ndim == 2][-1])
     # Glorot's bound for the shape of one head.
     bound = np.sqrt(6 / sum(kernels[0].shape))
@@ -119,7 +120,7 @@ def test_regularizers_of_heads_are_averaged_as_their_losses_are(digits, penaltie
     ovr = OneVsRestCNNClassifier(CNNClassifier(**network, **still)).fit(X, y)
     losses = []
     for label, binary in zip(ovr.classes_, ovr.estimators_, strict=True):
-        answers = keras.ops.convert_to_numpy(binary.model_(X * binary.pixel_scale_))
+        answers = to_numpy(binary.model_(X * binary.pixel_scale_))
         truth = np.where(y == label, answers[:, 1], answers[:, 0])
         losses.append(-np.log(truth).mean() + float(sum(binary.model_.losses)))
     np.testing.assert_allclose(ovr.history_["loss"], np.mean(losses), rtol=1e-4)

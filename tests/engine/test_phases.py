@@ -11,6 +11,7 @@ from small_networks import initial_model
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr._shared import progress as progress_lines
+from sk_cifar_ovr._shared.variables import read
 from sk_cifar_ovr.engine import _feature_cache as store
 from sk_cifar_ovr.engine.compiled._pool import clear_programs
 from sk_cifar_ovr.exceptions import NetworkError, NonFiniteLossError
@@ -31,15 +32,22 @@ def trunk(meta, *, frozen=True, noise=0.0, add=None):
     return keras.Model(pixels, layers.Dense(meta["n_classes_"], activation="softmax", name="softmax")(x))
 
 
-FAST = {"model": trunk, "epochs": 3, "batch_size": 64, "random_state": 0, "optimizer__learning_rate": 1e-2}
+FAST = {
+    "model": trunk,
+    "epochs": 3,
+    "batch_size": 64,
+    "recipe": None,
+    "random_state": 0,
+    "optimizer__learning_rate": 1e-2,
+}
 
 
 def values(clf, layer):
-    return [np.array(weight) for weight in clf.model_.get_layer(layer).get_weights()]
+    return read(clf.model_.get_layer(layer).weights)
 
 
 def initial(clf, layer):
-    return [np.array(weight) for weight in initial_model(clf).get_layer(layer).get_weights()]
+    return read(initial_model(clf).get_layer(layer).weights)
 
 
 @pytest.fixture
@@ -127,7 +135,7 @@ def test_features_are_kept_on_request_by_content(digits, passes, tmp_path):
     clf = CNNClassifier(**FAST, feature_cache=tmp_path / "features")
     first = clf.fit(X, y).predict_proba(X)
     assert len(list((tmp_path / "features").iterdir())) == 1
-    again = clone(clf).set_params(loss__gamma=0.0).fit(X, y)
+    again = clone(clf).set_params(loss="focal", loss__gamma=0.0).fit(X, y)
     assert passes == [len(X)]
     assert np.array_equal(clone(clf).fit(X, y).predict_proba(X), first)
     assert passes == [len(X)]

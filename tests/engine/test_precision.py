@@ -6,6 +6,7 @@ import pytest
 from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier
+from sk_cifar_ovr.engine.compiled import _precision
 
 FAST = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
 
@@ -55,3 +56,40 @@ def test_float64_on_jax_needs_jax_enable_x64(digits):
     X, y = digits
     with pytest.raises(ValueError, match="JAX_ENABLE_X64"):
         CNNClassifier(**FAST, precision="float64").fit(X, y)
+
+
+@pytest.fixture
+def with_bfloat16(monkeypatch):
+    """A CPU with bfloat16 instructions, and nothing set in the environment."""
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(_precision, "_cpu_flags", lambda: "flags : avx2 avx512f avx512_bf16")
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fast", "refused"),
+    [
+        ("ONEDNN_MAX_CPU_ISA", "", True, False),
+        ("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_AMX", True, False),
+        ("ONEDNN_MAX_CPU_ISA", "avx512_core", False, False),
+        ("ONEDNN_MAX_CPU_ISA", "avx2", False, True),
+        ("DNNL_MAX_CPU_ISA", "AVX2_VNNI", False, True),
+        ("TF_ENABLE_ONEDNN_OPTS", "0", False, False),
+    ],
+)
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow alone computes with oneDNN")
+def test_bfloat16_is_used_only_where_onednn_may(with_bfloat16, name, value, fast, refused):
+    with_bfloat16.setenv(name, value)
+    assert _precision._cpu_has_bfloat16() == fast
+    if refused:
+        with pytest.raises(ValueError, match=f"ONEDNN_MAX_CPU_ISA={value.lower()} .* precision='float32'"):
+            CNNClassifier(**FAST, precision="mixed_bfloat16").fit(np.zeros((4, 8, 8), "uint8"), [0, 1, 0, 1])
+    else:
+        assert _precision.resolve_precision("mixed_bfloat16", builtin=True) == "mixed_bfloat16"
+
+
+def test_a_cpu_without_avx512_is_left_to_tensorflow(with_bfloat16):
+    with_bfloat16.setenv("ONEDNN_MAX_CPU_ISA", "avx2")
+    with_bfloat16.setattr(_precision, "_cpu_flags", lambda: "flags : avx2")
+    assert _precision.resolve_precision("mixed_bfloat16", builtin=True) == "mixed_bfloat16"

@@ -13,12 +13,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier
+from sk_cifar_ovr._shared.variables import read
 from sk_cifar_ovr.engine._prediction import PREDICTION_BATCH, for_device
 from sk_cifar_ovr.engine.compiled._pool import borrow, clear_programs
 from sk_cifar_ovr.exceptions import ImageShapeError, NetworkError
 from sk_cifar_ovr.networks import cifar_cnn
 
-TINY = {"model__filters": (4, 4, 8), "epochs": 1, "random_state": 0, "precision": "float32"}
+TINY = {
+    "model__filters": (4, 4, 8),
+    "epochs": 1,
+    "batch_size": 128,
+    "recipe": None,
+    "random_state": 0,
+    "precision": "float32",
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +45,7 @@ def ovr(request, digits):
 
 def softmax_of(model, rows):
     """What the last layer of a network makes of features."""
-    logits = rows @ model.get_layer("softmax").get_weights()[0] + model.get_layer("softmax").get_weights()[1]
+    logits = rows @ read(model.get_layer("softmax").weights)[0] + read(model.get_layer("softmax").weights)[1]
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 
@@ -329,6 +337,18 @@ def softmax_only(meta):
 
 def test_in_a_pipeline(digits):
     X, y = digits
-    clf = CNNClassifier(model__filters=(8, 8, 16), epochs=5, batch_size=32, random_state=0)
+    clf = CNNClassifier(model__filters=(8, 8, 16), epochs=15, batch_size=32, recipe=None, random_state=0)
     pipe = make_pipeline(CNNFeatures(clf), StandardScaler(), LogisticRegression()).fit(X[:240], y[:240])
     assert pipe.score(X[240:], y[240:]) > 0.8
+
+
+def test_groups_reach_the_estimator(digits, fitted):
+    X, y = digits
+    groups = np.arange(len(X)) // 4
+    clf = CNNClassifier(**TINY, validation_fraction=0.3)
+    with_groups = CNNFeatures(clf).fit(X, y, groups=groups).estimator_
+    assert with_groups.history_ == clone(clf).fit(X, y, groups=groups).history_
+    assert with_groups.history_ != CNNFeatures(clf).fit(X, y).estimator_.history_
+    assert CNNFeatures(FrozenEstimator(fitted)).fit(X, groups=groups).transform(X[:2]).shape == (2, 8)
+    with pytest.raises(ValueError, match="KerasClassifier of SciKeras takes no groups"):
+        CNNFeatures(KerasClassifier(cifar_cnn)).fit(X, y, groups=groups)

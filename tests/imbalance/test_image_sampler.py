@@ -19,7 +19,7 @@ from small_networks import dense
 from sk_cifar_ovr import CNNClassifier, ImageSampler
 from sk_cifar_ovr.exceptions import ImageShapeError, ResamplingError
 
-TINY = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
+TINY = {"model": dense, "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
 PICKERS = [RandomOverSampler(random_state=0), RandomUnderSampler(random_state=0), TomekLinks(), NearMiss()]
 MAKERS = [
     SMOTE(random_state=0),
@@ -309,7 +309,7 @@ def test_cross_validation_resamples_training_parts_only(rare):
 def test_a_grid_search_reaches_the_sampler(rare):
     X, y = rare
     pipeline = make_pipeline(ImageSampler(SMOTE(random_state=0)), CNNClassifier(**TINY))
-    grid = {"imagesampler__sampler__k_neighbors": [1, 5, 8], "cnnclassifier__loss__gamma": [0.0, 2.0]}
+    grid = {"imagesampler__sampler__k_neighbors": [1, 5, 8], "cnnclassifier__loss": ["focal"], "cnnclassifier__loss__gamma": [0.0, 2.0]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         search = GridSearchCV(pipeline, grid, scoring="f1_macro", cv=StratifiedKFold(3), error_score=np.nan).fit(X, y)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from sk_cifar_ovr._shared.variables import read, to_numpy
 from sk_cifar_ovr.networks._backbone_layers import _leaves
 from sk_cifar_ovr.networks._keras_applications import make_application
 
@@ -38,12 +39,12 @@ def small_weights(folder):
 
 
 def numpy(tensor):
-    return keras.ops.convert_to_numpy(tensor)
+    return to_numpy(tensor)
 
 
 def leaves(model):
     """Weights of each layer of the backbone that has some, in order."""
-    return [[np.array(w) for w in layer.get_weights()] for layer in _leaves(model.get_layer("backbone").network)]
+    return [read(layer.weights) for layer in _leaves(model.get_layer("backbone").network)]
 
 
 def assert_close(found, expected):

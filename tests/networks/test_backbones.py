@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from small_networks import initial_model
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, load, save
+from sk_cifar_ovr._shared.variables import read
 from sk_cifar_ovr.engine.compiled._pool import borrow
 from sk_cifar_ovr.exceptions import ColorWarning, ImageShapeError, NetworkError, WeightsError
 
@@ -48,7 +49,13 @@ def test_every_backbone_trains_what_is_not_frozen_and_nothing_else(rgb, name):
     X, y = rgb
     clf = CNNClassifier(
         name, model__trainable="last_3", head_epochs=1, epochs=1, batch_size=12, random_state=0, precision="float32"
-    ).fit(X, y)
+    )
+    try:
+        clf.fit(X, y)
+    except NetworkError as error:
+        if "grouped convolutions" not in str(error):
+            raise
+        pytest.skip(str(error))
     seed = int(np.random.RandomState(0).randint(np.iinfo(np.int32).max))
     with borrow(clf.network_.spec) as network:
         backbone = network.model.get_layer("backbone")
@@ -71,7 +78,7 @@ def test_a_backbone_is_frozen_to_the_bit_or_trained_as_a_whole(rgb, trainable):
     clf = CNNClassifier(**SMALL, epochs=2, model__trainable=trainable).fit(X, y)
     old, new = leaves(initial_model(clf)), leaves(clf.model_)
     assert [same(*pair) for pair in zip(old, new, strict=True)] == [not trainable] * len(old)
-    assert not same(initial_model(clf).layers[-1].get_weights(), clf.model_.layers[-1].get_weights())
+    assert not same(read(initial_model(clf).layers[-1].weights), read(clf.model_.layers[-1].weights))
 
 
 def test_a_frozen_backbone_stays_frozen_where_images_go_through_it_every_epoch(rgb):

@@ -9,6 +9,7 @@ import pytest
 from backbone_helpers import numpy, run_eagerly
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
+from sk_cifar_ovr._shared.variables import read
 from sk_cifar_ovr.networks import infer_by_default
 from sk_cifar_ovr.networks._inference_mode import _trains_by_default
 
@@ -136,20 +137,20 @@ def images():
 def test_infers_by_default_and_trains_when_told(images, first):
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, normalised(LAYERS[first]()(inputs)))
-    start = model.get_weights()
+    start = read(model.weights)
     model(images)
-    assert any((old != new).any() for old, new in zip(start, model.get_weights(), strict=True))
+    assert any((old != new).any() for old, new in zip(start, read(model.weights), strict=True))
     model.set_weights(start)
 
     infer_by_default(model)
     np.testing.assert_allclose(numpy(model(images)), numpy(model(images, training=False)), atol=1e-6)
     part = keras.Model(model.inputs[0], model.get_layer("norm").output)
     np.testing.assert_allclose(numpy(part(images)), numpy(part(images, training=False)), atol=1e-6)
-    for old, new in zip(start, model.get_weights(), strict=True):
+    for old, new in zip(start, read(model.weights), strict=True):
         np.testing.assert_array_equal(old, new)
 
     model(images, training=True)
-    assert any((old != new).any() for old, new in zip(start, model.get_weights(), strict=True))
+    assert any((old != new).any() for old, new in zip(start, read(model.weights), strict=True))
 
 
 def test_saved_and_cloned_models_infer_by_default(images, tmp_path):
@@ -159,7 +160,7 @@ def test_saved_and_cloned_models_infer_by_default(images, tmp_path):
     expected = numpy(model(images))
     model.save(tmp_path / "model.keras")
     clone = keras.models.clone_model(model)
-    clone.set_weights(model.get_weights())
+    clone.set_weights(read(model.weights))
     for copy in (keras.models.load_model(tmp_path / "model.keras"), clone):
         np.testing.assert_allclose(numpy(copy(images)), expected, atol=1e-6)
 

@@ -7,6 +7,7 @@ import pytest
 from sk_cifar_ovr.whitening import Whitening
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
+from sk_cifar_ovr._shared.variables import to_numpy
 from sk_cifar_ovr.exceptions import ImageShapeError
 from sk_cifar_ovr.networks import cifar_cnn, small_resnet, whitened_cnn
 from sk_cifar_ovr.networks._image_input import square_image_shape
@@ -69,7 +70,7 @@ def test_scales_pixels_and_small_images_inside():
     assert all(layer.count_params() == 0 for layer in scaling)
     images = np.full((1, 8, 8, 1), 255, dtype="uint8")
     inside = keras.Model(model.inputs, model.get_layer("enlarge").output)(images)
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(inside), np.ones((1, 32, 32, 1)), rtol=1e-6)
+    np.testing.assert_allclose(to_numpy(inside), np.ones((1, 32, 32, 1)), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_large_images_are_averaged_over_squares():
     image = np.random.default_rng(0).integers(0, 256, (1, 97, 96, 3))
     inside = keras.Model(model.inputs, model.get_layer("reduce").output)(image.astype("float32"))
     expected = image[:, :96].reshape(1, 48, 2, 48, 2, 3).mean(axis=(2, 4)) / 255
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(inside), expected, rtol=1e-5)
+    np.testing.assert_allclose(to_numpy(inside), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("builder", [small_resnet, whitened_cnn])
@@ -131,7 +132,7 @@ def test_stronger_networks_keep_to_their_size(builder, parameters):
 def test_stronger_networks_learn(digits, name, strategy):
     X, y = digits
     clf = CNNClassifier(name, model__widths=(4, 8, 8), epochs=3, batch_size=64, random_state=0)
-    clf.set_params(optimizer__learning_rate=0.01, precision="float32")
+    clf.set_params(optimizer__learning_rate=0.01, precision="float32", recipe=None)
     ovr = OneVsRestCNNClassifier(clf, strategy=strategy).fit(X, y % 3)
     assert ovr.history_["loss"][-1] < 0.95 * ovr.history_["loss"][0]
     alone = np.stack([each.predict_proba(X)[:, 1] for each in ovr.estimators_], axis=1)
@@ -141,10 +142,10 @@ def test_stronger_networks_learn(digits, name, strategy):
 def test_whitened_patches_are_uncorrelated():
     images = np.random.default_rng(0).normal(size=(200, 9, 9, 3)).cumsum(axis=1).cumsum(axis=2) * 10 + 100
     layer = Whitening(2)
-    before = keras.ops.convert_to_numpy(layer(images.astype("float32")))
+    before = to_numpy(layer(images.astype("float32")))
     np.testing.assert_allclose(before[..., 0], (images[:, :-1, :-1, 0] - 127.5) / 64, rtol=1e-4, atol=1e-4)
     layer.adapt_to_images(images)
-    after = keras.ops.convert_to_numpy(layer(images.astype("float32")))
+    after = to_numpy(layer(images.astype("float32")))
     np.testing.assert_allclose(after[..., 12:], -after[..., :12], atol=1e-5)
     flat = after[..., :12].reshape(-1, 12)
     covariance = flat.T @ flat / len(flat)
@@ -160,8 +161,8 @@ def test_whitening_has_more_digits_than_bfloat16():
         layer.adapt_to_images(images)
     outputs = narrow(images)
     assert keras.backend.standardize_dtype(outputs.dtype) == "bfloat16"
-    expected = keras.ops.convert_to_numpy(wide(images))
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32")), expected, atol=0.02)
+    expected = to_numpy(wide(images))
+    np.testing.assert_allclose(to_numpy(keras.ops.cast(outputs, "float32")), expected, atol=0.02)
 
 
 def test_filters_come_from_the_training_images_alone(digits):
@@ -171,13 +172,13 @@ def test_filters_come_from_the_training_images_alone(digits):
     clf.set_params(precision="float32", warm_start=True)
 
     def kernel(fitted):
-        return keras.ops.convert_to_numpy(fitted.model_.get_layer("whiten").kernel)
+        return to_numpy(fitted.model_.get_layer("whiten").kernel)
 
     first = kernel(clf.fit(X, y))
     enlarged = keras.Model(clf.model_.inputs, clf.model_.get_layer("enlarge").output)(X.astype("float32"))
     alone = Whitening(2)
-    alone.adapt_to_images(keras.ops.convert_to_numpy(enlarged))
-    ours, theirs = first.reshape(4, 4), keras.ops.convert_to_numpy(alone.kernel).reshape(4, 4)
+    alone.adapt_to_images(to_numpy(enlarged))
+    ours, theirs = first.reshape(4, 4), to_numpy(alone.kernel).reshape(4, 4)
     # All 360 images were used, so only the signs of the eigenvectors may differ.
     np.testing.assert_allclose(np.abs(ours), np.abs(theirs), rtol=1e-3)
     np.testing.assert_array_equal(kernel(clf.fit(X[:180], y[:180])), first)

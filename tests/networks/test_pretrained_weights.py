@@ -16,6 +16,7 @@ from sk_cifar_ovr.backbones import keras_application
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures
 from sk_cifar_ovr._shared.files import keras_home
+from sk_cifar_ovr._shared.variables import read
 from sk_cifar_ovr.exceptions import ChecksumError, WeightsError
 from sk_cifar_ovr.networks import _pretrained_weights
 from sk_cifar_ovr.networks._keras_applications import make_application
@@ -96,7 +97,7 @@ def damaged(kind, whole, folder):
         keras.Model(model.inputs[0], keras.layers.Dense(3)(model.outputs[0])).save_weights(path)
     elif kind == "not finite":
         model = make_application("MobileNet", (32, 32), {"alpha": 0.25})
-        model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
+        model.set_weights([np.full_like(w, np.nan) for w in read(model.weights)])
         model.save_weights(path)
     return path
 

@@ -12,7 +12,7 @@ from small_networks import dense
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.metrics import positive_probabilities, probability_scores
 
-TINY = {"model": dense, "epochs": 3, "batch_size": 64, "random_state": 0}
+TINY = {"model": dense, "epochs": 3, "batch_size": 64, "recipe": None, "random_state": 0}
 LEARNING = {"estimator__epochs": 10, "estimator__optimizer__learning_rate": 0.01}
 METHODS = ["sigmoid", "isotonic", "temperature"]
 
@@ -59,7 +59,7 @@ def test_two_classes_are_scikit_learns_too(parts, method):
 def test_probabilities_become_true(parts, method):
     """The focal loss makes the probabilities of a short training too small or too close to 0.5."""
     X, X_test, y, y_test = parts
-    settings = {**LEARNING, "estimator__loss__gamma": 5.0}
+    settings = {**LEARNING, "estimator__loss": "focal", "estimator__loss__gamma": 5.0}
     before = calibrated(None).set_params(**settings).fit(X, y)
     after = calibrated(method).set_params(**settings).fit(X, y)
     errors = [probability_scores(y_test, positive_probabilities(ovr, X_test)) for ovr in (before, after)]

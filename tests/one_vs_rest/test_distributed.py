@@ -18,6 +18,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load_digit_images
+from sk_cifar_ovr._shared.variables import to_numpy
 from sk_cifar_ovr.engine.compiled import seeded_building
 
 distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")
@@ -93,7 +94,7 @@ def test_a_search_on_dask_survives_the_loss_of_a_worker(many, cluster, tmp_path)
     X, y = many
     folds = list(StratifiedKFold(2).split(X, y))
     scoring = F1AndOneDeath(tmp_path / "died")
-    grid = {"loss__gamma": [0.0, 2.0], "optimizer__learning_rate": [0.0, 0.01]}
+    grid = {"loss": ["focal"], "loss__gamma": [0.0, 2.0], "optimizer__learning_rate": [0.0, 0.01]}
     search = GridSearchCV(CNNClassifier(**TINY), grid, cv=folds, scoring=scoring, error_score="raise")
     here = clone(search).fit(X, y)
     assert not scoring.flag.exists()
@@ -135,7 +136,7 @@ def test_draws_of_other_threads_do_not_reach_the_weights():
             thread.join()
             layer = keras.layers.Dense(3)
             layer.build((None, 4))
-        return keras.ops.convert_to_numpy(layer.kernel)
+        return to_numpy(layer.kernel)
 
     state = random.getstate()
     np.testing.assert_array_equal(kernel(random.random), kernel(lambda: None))
@@ -167,7 +168,7 @@ def test_workers_that_keep_dying_are_an_error(many, monkeypatch):
 
 def test_loky_finds_the_same(many):
     X, y = many
-    grid = {"estimator__loss__gamma": [0.0, 2.0]}
+    grid = {"estimator__loss": ["focal"], "estimator__loss__gamma": [0.0, 2.0]}
     here, there = (GridSearchCV(one_vs_rest(), grid, cv=2, n_jobs=n_jobs, error_score="raise") for n_jobs in (1, 2))
     here.fit(X, y)
     with parallel_config(backend="loky"):

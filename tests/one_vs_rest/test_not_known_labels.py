@@ -22,7 +22,7 @@ from sk_cifar_ovr.one_vs_rest._cross_fitting import cross_fitting
 from sk_cifar_ovr.one_vs_rest._threshold_rules import threshold_rules
 from sk_cifar_ovr.one_vs_rest._thresholds import averaged_threshold
 
-TINY = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
+TINY = {"model": dense, "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
 STRATEGIES = ["joint", "independent"]
 
 

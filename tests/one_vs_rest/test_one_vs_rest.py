@@ -12,8 +12,15 @@ from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr.losses import sparse_categorical_focal_loss
 from sk_cifar_ovr.one_vs_rest._thresholds import averaged_threshold, checked_metric, fixed_thresholds, tuned_threshold
 
-SMALL = {"model__filters": (4, 4, 8), "epochs": 2, "batch_size": 64, "random_state": 0, "precision": "float32"}
-TINY = {"model": dense, "epochs": 3, "batch_size": 64, "random_state": 0}
+SMALL = {
+    "model__filters": (4, 4, 8),
+    "epochs": 2,
+    "batch_size": 64,
+    "recipe": None,
+    "random_state": 0,
+    "precision": "float32",
+}
+TINY = {"model": dense, "epochs": 3, "batch_size": 64, "recipe": None, "random_state": 0}
 
 
 def states(estimators):
@@ -47,7 +54,7 @@ def test_learns_the_digits(digits, strategy):
     X, y = digits
     # Pixels of 0 to 255 saturate the tanh of this network.
     X = X / 127.5 - 1
-    base = CNNClassifier(model=dense, epochs=15, batch_size=32, optimizer__learning_rate=0.01, random_state=0)
+    base = CNNClassifier(**{**TINY, "epochs": 15, "batch_size": 32}, optimizer__learning_rate=0.01)
     ovr = OneVsRestCNNClassifier(base, strategy=strategy).fit(X[:280], y[:280])
     assert ovr.score(X[280:], y[280:]) > 0.8
     assert f1_score(y[280:] == 0, ovr.predict_ovr(X[280:])[:, 0]) > 0.8
@@ -60,7 +67,7 @@ def test_any_loss_of_one_strategy_is_one_of_the_other(digits, strategy, loss):
 
     X, y = digits
     settings = {
-        "focal": {"loss__gamma": 1.0, "loss__alpha": "balanced"},
+        "focal": {"loss": "focal", "loss__gamma": 1.0, "loss__alpha": "balanced"},
         "crossentropy": {"loss": "crossentropy"},
         "weighted": {"loss": "crossentropy", "class_weight": "balanced"},
         "one-hot": {"loss": keras.losses.CategoricalFocalCrossentropy()},
@@ -186,7 +193,7 @@ def test_tuned_thresholds_find_more_of_what_was_held_out(digits):
     gains = []
     for seed in range(3):
         test = np.random.default_rng(seed).permutation(len(X)) < 120
-        base = CNNClassifier(model=dense, epochs=8, random_state=seed)
+        base = CNNClassifier(**{**TINY, "epochs": 8, "batch_size": 128, "random_state": seed})
         tuned = OneVsRestCNNClassifier(base, threshold="f1", cv=2).fit(X[~test], y[~test])
         truth = y[test][:, None] == tuned.classes_
         at_half = tuned.set_params(threshold=None)._outputs(X[test])[..., 1] >= 0.5

@@ -11,7 +11,14 @@ from sk_cifar_ovr.exceptions import ThresholdPromiseWarning
 from sk_cifar_ovr.metrics import positive_probabilities
 from sk_cifar_ovr.one_vs_rest._promises import Promise
 
-LEARNING = {"model": dense, "epochs": 8, "batch_size": 64, "optimizer__learning_rate": 0.01, "random_state": 0}
+LEARNING = {
+    "model": dense,
+    "epochs": 8,
+    "batch_size": 64,
+    "optimizer__learning_rate": 0.01,
+    "recipe": None,
+    "random_state": 0,
+}
 
 
 def ovr(threshold, **more):

@@ -12,7 +12,7 @@ from small_networks import dense
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.exceptions import RareClassWarning, ResamplingError
 
-TINY = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
+TINY = {"model": dense, "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
 STRATEGIES = ["joint", "independent"]
 
 
@@ -38,7 +38,8 @@ def test_a_single_image_keeps_half_and_no_calibrator(single, tmp_path, strategy,
     how = {"threshold": "f1", "calibration": "sigmoid"}
     with pytest.warns(RareClassWarning) as caught:
         fitted = ovr(strategy, how, **settings).fit(X, y)
-    (message,) = [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
+    message, *of_validation = [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
+    assert [("validation of 'dodo':" in other) for other in of_validation] == [True] * ("early_stopping" in settings)
     assert "'dodo' (1 image with it)" in message
     assert "at least 5 images" in message
     assert fitted.classes_.tolist() == ["cat", "dodo", "dog", "owl"]

@@ -22,7 +22,7 @@ from sk_cifar_ovr.exceptions import ResamplingError, SavedFileError
 from sk_cifar_ovr.losses import sparse_categorical_focal_loss
 from sk_cifar_ovr.one_vs_rest._task_samplers import ImageTaskSampler
 
-TINY = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
+TINY = {"model": dense, "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
 UNDER, OVER = RandomUnderSampler(random_state=0), RandomOverSampler(random_state=0)
 PICKERS = [UNDER, OVER, TomekLinks()]
 MAKERS = [SMOTE(random_state=0), ClusterCentroids(random_state=0), SMOTEENN(random_state=0)]
@@ -82,15 +82,16 @@ def test_each_problem_is_resampled_as_in_a_pipeline_of_its_own(rare, sampler):
     assert not np.allclose(positives(ours, X), positives(plain, X), atol=1e-4)
 
 
-def test_the_rare_class_is_found_more_often(rare):
-    X, y = rare
-    settings = {"epochs": 6, "optimizer__learning_rate": 0.003}
-    for strategy in STRATEGIES:
-        for sampler in (OVER, UNDER):
-            plain, resampled = (ovr(s, strategy, **settings).fit(X, y) for s in (None, sampler))
-            gain = positives(resampled, X).mean(axis=0) - positives(plain, X).mean(axis=0)
-            assert gain[1] > 0.15
-            assert gain.argmax() == 1
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_rare_class_is_expected_more_often(rare, strategy):
+    """Images that are all the same leave a network only the shares of the labels to learn."""
+    X, y = np.zeros_like(rare[0]), rare[1]
+    settings = {"epochs": 20, "optimizer__learning_rate": 0.03, "loss": "crossentropy"}
+    plain, *resampled = (positives(ovr(s, strategy, **settings).fit(X, y), X[:1])[0] for s in (None, OVER, UNDER))
+    # Ten seeds: 0.07 to 0.10 of class 1, whose share is 0.08, and 0.45 to 0.56 of each class if resampled.
+    assert plain[1] < 0.2
+    for shares in resampled:
+        np.testing.assert_allclose(shares, 0.5, atol=0.15)
 
 
 def test_processes_change_nothing(rare):
@@ -383,6 +384,6 @@ def test_what_a_function_leaves_is_checked(rare, function, message):
 
 
 def test_a_search_resamples_inside_its_folds_instead(rare):
-    search = GridSearchCV(CNNClassifier(**TINY), {"loss__gamma": [0.0, 1.0]}, cv=2)
+    search = GridSearchCV(CNNClassifier(**TINY), {"loss": ["focal"], "loss__gamma": [0.0, 1.0]}, cv=2)
     with pytest.raises(ValueError, match="put the sampler inside it"):
         OneVsRestCNNClassifier(search, strategy="independent", sampler=OVER).fit(*rare)

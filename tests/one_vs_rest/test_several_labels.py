@@ -18,7 +18,7 @@ from small_networks import dense
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.engine._training_loop import _TrainingLoop
 
-TINY = {"model": dense, "epochs": 2, "batch_size": 64, "random_state": 0}
+TINY = {"model": dense, "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
 NAMES = ["even", "large", "hole", "prime"]
 STRATEGIES = ["joint", "independent"]
 
@@ -175,12 +175,14 @@ def test_validation_images_keep_the_shares_of_the_labels(parts, monkeypatch, str
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_each_task_is_resampled(parts, strategy):
-    X, Y = parts
-    plain = ovr(strategy, epochs=4).fit(X, Y)
-    resampled = ovr(strategy, {"sampler": RandomOverSampler(random_state=0)}, epochs=4).fit(X, Y)
-    gain = resampled.predict_proba(X).mean(axis=0) - plain.predict_proba(X).mean(axis=0)
-    # 0.4 of the digits are prime, so these are repeated.
-    assert gain[3] > 0.01
+    """Images that are all the same leave a network only the shares of the labels to learn."""
+    X, Y = np.zeros_like(parts[0]), parts[1][:, ::2]
+    settings = {"epochs": 15, "optimizer__learning_rate": 0.03, "loss": "crossentropy"}
+    plain = ovr(strategy, **settings).fit(X, Y).predict_proba(X[:1])[0]
+    resampled = ovr(strategy, {"sampler": RandomOverSampler(random_state=0)}, **settings).fit(X, Y)
+    # Ten seeds: within 0.02 of the shares, which are 0.47 and 0.38, and within 0.03 of 0.5.
+    np.testing.assert_allclose(plain, Y.mean(axis=0), atol=0.05)
+    np.testing.assert_allclose(resampled.predict_proba(X[:1])[0], 0.5, atol=0.06)
 
 
 def test_processes_change_nothing(parts):

@@ -103,7 +103,7 @@ def test_one_program_for_all_networks(few, forced):
     before = trace_count()
     ovr = OneVsRestCNNClassifier(CNNClassifier(dense, epochs=1, random_state=0), strategy="independent")
     ovr.fit(X, y)
-    ovr.set_params(estimator__loss__gamma=1.0, estimator__random_state=1).fit(X, y)
+    ovr.set_params(estimator__loss="focal", estimator__loss__gamma=1.0, estimator__random_state=1).fit(X, y)
     assert trace_count() - before == 1
 
 

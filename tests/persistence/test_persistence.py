@@ -13,7 +13,7 @@ from sk_cifar_ovr.exceptions import RareClassWarning, SavedFileError
 from sk_cifar_ovr.networks import BUILDERS
 from sk_cifar_ovr.persistence._trusted_names import TrustedNames, import_name
 
-TINY = {"model__filters": (4, 4, 4), "epochs": 1, "random_state": 0}
+TINY = {"model__filters": (4, 4, 4), "epochs": 1, "batch_size": 64, "recipe": None, "random_state": 0}
 TRUSTED = [f"{dense.__module__}:dense"]
 
 

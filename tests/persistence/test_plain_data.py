@@ -14,8 +14,8 @@ from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, ImageSampler, OneVsRestCNNClassifier, TSNETransformer
 
-TINY = {"model__filters": (2, 2, 4), "epochs": 1, "random_state": 0}
-SEARCH = GridSearchCV(CNNClassifier(dense, epochs=1, random_state=0), {"loss__gamma": [0.0, 2.0]}, cv=2)
+TINY = {"model__filters": (2, 2, 4), "epochs": 1, "batch_size": 64, "recipe": None, "random_state": 0}
+SEARCH = GridSearchCV(CNNClassifier(dense, epochs=1, random_state=0), {"loss": ["focal"], "loss__gamma": [0.0, 2.0]}, cv=2)
 
 
 def by_pickle(estimator, folder):

@@ -16,11 +16,12 @@ from small_networks import dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, report
 from sk_cifar_ovr.report._embedding import embed_test_images
-from sk_cifar_ovr.report._html_embedding import interactive_embedding
-from sk_cifar_ovr.report._html_page import html_page, sortable_table
 from sk_cifar_ovr.report._run import evaluate, train
-from sk_cifar_ovr.report._thumbnails import data_uris
-from sk_cifar_ovr.report._train_test_split import TrainTestSplit
+from sk_cifar_ovr.report.data import TrainTestSplit
+from sk_cifar_ovr.report.page import html_page
+from sk_cifar_ovr.report.page._html_embedding import interactive_embedding
+from sk_cifar_ovr.report.page._table import sortable_table
+from sk_cifar_ovr.report.page._thumbnails import data_uris
 
 # Names as folders may have them, and as a page must not take for markup, nor Bokeh for columns.
 EVIL = "<img src=x onerror='window.evil = 1'>"

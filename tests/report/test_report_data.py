@@ -132,7 +132,7 @@ def test_many_files_that_are_left_out_are_counted(table):
     for i in range(5):
         (table.parent / f"{i}.png").unlink()
     data = load(table, table=LabelTable("file", "kind"), on_error="skip")
-    assert data.skipped_note == "5 files were left out: '0.png', '1.png', '2.png' and others."
+    assert data.skipped_note == "5 files were left out: '0.png', '1.png', '2.png' and 2 others."
 
 
 def test_table_without_its_columns_is_refused(table):

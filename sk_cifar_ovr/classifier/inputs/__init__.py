@@ -9,10 +9,7 @@ from ._images import (
     checked_images,
     images_like_fitted,
     keeps_last_fit,
-    pixel_scale,
     row_shape,
-    warn_of_no_pixels,
-    warn_of_scale,
 )
 from ._labelled_images import (
     LabelledImages,
@@ -21,6 +18,7 @@ from ._labelled_images import (
     checked_weights,
     labelled_images,
 )
+from ._pixel_scale import pixel_scale, warn_of_no_pixels, warn_of_scale
 
 __all__ = [
     "LEARNT",

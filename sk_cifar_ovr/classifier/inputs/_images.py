@@ -1,7 +1,6 @@
 """Validation of images: number and type of the values, shape of an image, scale of the pixels."""
 
 import math
-import warnings
 from collections.abc import Callable
 from functools import wraps
 from numbers import Integral
@@ -10,13 +9,13 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import assert_all_finite, check_array, validate_data
 
-from ..._shared.lazy_arrays import LazyArray, is_lazy, read
-from ...exceptions import ImageShapeError, PixelScaleWarning
+from ..._shared.lazy_arrays import LazyArray, is_lazy
+from ...exceptions import ImageShapeError
+from ._collections import as_images, unmasked
+from ._pixel_scale import warn_of_scale
 
 # Attributes that checking images sets.
 LEARNT = ("n_features_in_", "feature_names_in_", "image_reading_")
-# Images looked at for a warning, if all of them would have to be read for it.
-N_SAMPLED = 16
 
 
 def checked_images(estimator, X, y="no_validation", *, reset: bool):
@@ -28,7 +27,7 @@ def checked_images(estimator, X, y="no_validation", *, reset: bool):
         If `reset`, its ``n_features_in_`` is set (height * width * channels for images), its ``feature_names_in_`` if
         X is a data frame, and its ``image_reading_``.
     X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
-        In memory, or read on demand, see `is_lazy`.
+        In memory, or read on demand, see `is_lazy`; or images one by one, see `as_images`.
     y : array-like of shape (n,), optional
     reset : bool
         True in `fit`; False compares X with the attributes that `fit` set.
@@ -47,8 +46,13 @@ def checked_images(estimator, X, y="no_validation", *, reset: bool):
         If X holds NaN or infinity, is sparse, ragged or empty, or has the wrong number of features; if it is read on
         demand and holds no numbers, or an unknown number of them.
     ImageShapeError
-        If the images are not 2- or 3-dimensional, or look as if channels came first.
+        If the images are not 2- or 3-dimensional, differ in size, or look as if channels came first.
+    InputTypeError
+        If X holds anything but numbers and images.
     """
+    X = as_images(X, type(estimator).__name__)
+    if isinstance(y, np.ma.MaskedArray):
+        y = unmasked(y, "y")
     reading = getattr(X, "reading", None) if is_lazy(X) else None
     checked = _checked_lazily(estimator, X, y, reset) if is_lazy(X) else _checked_in_memory(estimator, X, y, reset)
     if reset:
@@ -107,6 +111,12 @@ def _lazy_images(X) -> LazyArray:
     return X if isinstance(X, LazyArray) else LazyArray(X)
 
 
+def with_known_white(X):
+    """Images with their highest values known, for which wide integers that are read on demand are read once."""
+    is_wide = isinstance(X, LazyArray) and X.ndim > 2 and X.dtype.kind == "u" and X.dtype.itemsize > 1
+    return X.with_limits() if is_wide else X
+
+
 def keeps_last_fit(fit: Callable) -> Callable:
     """Decorate `fit` to restore what checking images set in the last fit if it fails."""
 
@@ -141,16 +151,6 @@ def _check_image_rank(X) -> None:
         )
 
 
-def _lowest(X):
-    return X.value_range()[0] if isinstance(X, LazyArray) else X.min()
-
-
-def _highest(X):
-    if not isinstance(X, LazyArray):
-        return X.max()
-    return read(X, slice(N_SAMPLED)).max() if X.limits is None else X.value_range()[1]
-
-
 def row_shape(X: np.ndarray, image_shape) -> tuple[int, ...]:
     """Shape of one image in the input of the network.
 
@@ -180,73 +180,6 @@ def row_shape(X: np.ndarray, image_shape) -> tuple[int, ...]:
     return shape
 
 
-def pixel_scale(X: np.ndarray, estimator: str) -> float:
-    """Factor that scales pixels to 0-255: 255 for a float array with values from 0 to 1, else 1.
-
-    A `PixelScaleWarning` is raised if the factor is 255.
-
-    Parameters
-    ----------
-    X : ndarray
-    estimator : str
-        Name of the estimator, for the warning.
-
-    Returns
-    -------
-    float
-    """
-    if X.dtype.kind != "f" or X.size == 0 or _highest(X) > 1 or _lowest(X) < 0:
-        return 1.0
-    warnings.warn(
-        f"{estimator}: X holds floats from {_lowest(X):.3g} to {_highest(X):.3g}, which were taken as pixels scaled to "
-        "0-1. Other pixels are taken as 0-255, whatever their dtype; pass uint8 images to avoid this warning.",
-        PixelScaleWarning,
-        stacklevel=4,
-    )
-    return 255.0
-
-
-def warn_of_no_pixels(X: np.ndarray, estimator: str) -> None:
-    """Warn of boolean and negative pixels, which the built-in networks, dividing by 255, can hardly distinguish."""
-    may_be_negative = X.dtype.kind not in "ub" and X.size > 0
-    unusual = "true and false" if X.dtype.kind == "b" else "negative values"
-    if X.dtype.kind == "b" or may_be_negative and _lowest(X) < 0:
-        warnings.warn(
-            f"{estimator}: X holds {unusual}, but pixels are expected from 0 to 255, so the network can hardly tell "
-            "them apart. Pass uint8 images, or floats from 0 to 1, which are scaled automatically.",
-            PixelScaleWarning,
-            stacklevel=4,
-        )
-
-
-def warn_of_scale(X: np.ndarray, shape: tuple[int, ...], scale: float | None, estimator: str) -> None:
-    """Warn if pixels are on another scale than in `fit`: 0-255 instead of 0-1, or the reverse.
-
-    Parameters
-    ----------
-    X : ndarray
-        Images to predict.
-    shape : tuple of int
-        Shape of one image.
-    scale : float or None
-        Result of `pixel_scale` in `fit`; None skips the check.
-    estimator : str
-        Name of the estimator, for the warning.
-    """
-    if X.size == 0 or scale is None:
-        return
-    # Values slightly above 1, as interpolation can give, are still on the scale 0-1.
-    if scale != 1 and _highest(X) > 2:
-        fitted, given = "floats from 0 to 1", f"values up to {_highest(X):.4g}"
-    elif scale == 1 and len(shape) == 3 and X.dtype.kind == "f" and 0 < _highest(X) <= 1 and _lowest(X) >= 0:
-        fitted, given = "pixels from 0 to 255", "floats from 0 to 1"
-    else:
-        return
-    warnings.warn(
-        f"{estimator}: X holds {given}, and fit had {fitted}: bring X to that scale.", PixelScaleWarning, stacklevel=4
-    )
-
-
 def images_like_fitted(estimator, X, shape: tuple[int, ...], scale: float | None = None) -> np.ndarray:
     """Validate X in prediction: values, shape of an image, and scale of the pixels.
 
@@ -254,7 +187,7 @@ def images_like_fitted(estimator, X, shape: tuple[int, ...], scale: float | None
     ----------
     estimator : estimator
         Fitted estimator.
-    X : array-like, shape (n, h, w, c), (n, h, w) or (n, d)
+    X : array-like, shape (n, h, w, c), (n, h, w) or (n, d), or a collection of images
     shape : tuple of int
         Shape of one image in `fit`.
     scale : float or None, default=None
@@ -270,10 +203,11 @@ def images_like_fitted(estimator, X, shape: tuple[int, ...], scale: float | None
         If the images have another shape than in `fit`.
     """
     name = type(estimator).__name__
+    X = as_images(X, name)
+    if isinstance(X, (list, tuple)):
+        X = _to_array(X)
     check_same_shape(X, shape, name)
     X = checked_images(estimator, X, reset=False)
-    # Nested lists got a shape only in `checked_images`.
-    check_same_shape(X, shape, name)
     warn_of_scale(X, shape, scale, name)
     return X
 
@@ -284,8 +218,16 @@ def check_same_shape(X, shape: tuple[int, ...], estimator: str) -> None:
     Raises
     ------
     ImageShapeError
-        If they have another shape. The message gives both shapes.
+        If they have another shape, or X is a single image. The message gives both shapes.
     """
-    given = tuple(getattr(X, "shape", ()))[1:]
+    whole = tuple(getattr(X, "shape", ()))
+    given = whole[1:]
+    is_one = len(shape) == 3 and (whole == shape or (*whole, 1) == shape)
+    # Rows may have the shape of an image that is one pixel high.
+    if is_one and math.prod(given) != math.prod(shape):
+        raise ImageShapeError(
+            f"X is one image of shape {whole}, and {estimator} takes several, shape (n, {', '.join(map(str, shape))}): "
+            "pass X[:1] instead of X[0], or X[np.newaxis]."
+        )
     if len(given) > 1 and len(shape) == 3 and (*given, 1)[:3] != shape:
         raise ImageShapeError(f"X holds images of shape {given}, but this {estimator} was fitted on {shape}.")

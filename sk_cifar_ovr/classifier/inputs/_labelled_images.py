@@ -1,6 +1,6 @@
 """Images with labels and sample weights, checked before a fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Number
 from typing import Any
 
@@ -11,7 +11,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
 from ..._shared.label_matrices import UNKNOWN, check_plain_labels, is_label_matrix, label_matrix
-from ._images import checked_images
+from ..._shared.text import plain
+from ._collections import as_images, check_several
+from ._images import checked_images, with_known_white
 
 
 @dataclass(frozen=True)
@@ -26,21 +28,25 @@ class LabelledImages:
     classes : ndarray of shape (n_classes,)
         Of labels: sorted; y need not hold all of them. Of a matrix: the names of the columns.
     sample_weight : ndarray of float64, shape (n,), or None
+    groups : ndarray of int, shape (n,), or None
+        Number of the group of each image; a split has all images of a group on one side.
     """
 
     X: Any
     y: np.ndarray
     classes: np.ndarray
     sample_weight: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     def __getitem__(self, index: np.ndarray) -> "LabelledImages":
         """A part of the images, as a fold is."""
         weights = None if self.sample_weight is None else self.sample_weight[index]
-        return LabelledImages(self.X[index], self.y[index], self.classes, weights)
+        groups = None if self.groups is None else self.groups[index]
+        return LabelledImages(self.X[index], self.y[index], self.classes, weights, groups)
 
     def of_tasks(self, tasks: np.ndarray) -> "LabelledImages":
         """The images with the labels of some of the binary tasks, as a label matrix."""
-        return LabelledImages(self.X, self.binary_labels[:, tasks], self.task_classes[tasks], self.sample_weight)
+        return replace(self, y=self.binary_labels[:, tasks], classes=self.task_classes[tasks])
 
     @property
     def multilabel(self) -> bool:
@@ -89,8 +95,12 @@ def labelled_images(estimator, X, y, sample_weight=None, *, classes=None, reset:
     ValueError
         If something is invalid, y holds one class only or a label that is not among `classes`, plain labels are not
         all known, or y is of another kind than in the last fit.
+    InputTypeError, ImageShapeError
+        If X holds no images, but paths or a dataset of examples; if X is one image, or y one label.
     """
     name, is_matrix = type(estimator).__name__, is_label_matrix(y)
+    X = as_images(X, name)
+    check_several(X, y, name)
     if is_matrix and not get_tags(estimator).classifier_tags.multi_label:
         raise ValueError(_where_to_go(y, name))
     if not reset and is_matrix != getattr(estimator, "multilabel_", False):
@@ -103,10 +113,12 @@ def labelled_images(estimator, X, y, sample_weight=None, *, classes=None, reset:
         X, y = checked_images(estimator, X, y, reset=reset)
         check_classification_targets(y)
         classes = checked_classes(y, classes, name)
+        X = with_known_white(X) if reset else X
         return LabelledImages(X, y, classes, checked_weights(sample_weight, X))
     labels, names = label_matrix(y)
     X = checked_images(estimator, X, reset=reset)
     check_consistent_length(X, labels)
+    X = with_known_white(X) if reset else X
     classes = names if classes is None else _checked_names(names, np.asarray(classes), hasattr(y, "columns"))
     return LabelledImages(X, labels, classes, checked_weights(sample_weight, X))
 
@@ -170,7 +182,7 @@ def checked_classes(y, classes, estimator: str) -> np.ndarray:
     """
     classes = np.unique(y if classes is None else classes)
     if len(classes) < 2:
-        raise ValueError(f"{estimator} needs at least two classes, but y holds one class only: {classes[0]!r}.")
+        raise ValueError(f"{estimator} needs at least two classes, but y holds one class only: {plain(classes[0])!r}.")
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(f"y holds labels that are not among the classes {classes}: {unknown[:5].tolist()}.")

@@ -7,8 +7,9 @@ from ._archive import read_source
 from ._decoding import decode_files, shown_size
 from ._image_files import ImageFiles
 from ._loading import Loading, OnError, load_images
-from ._pixels import MODES, SUFFIXES, Fit, Reading, SixteenBit, checked_reading, is_image
+from ._pixels import MODES, SUFFIXES, Fit, Reading, SixteenBit, checked_reading, decode, is_image, pixels_of
 from ._source import Source, SourceFile, hash_files, printable
+from ._threads import map_threads
 
 __all__ = [
     "MODES",
@@ -22,10 +23,13 @@ __all__ = [
     "Source",
     "SourceFile",
     "checked_reading",
+    "decode",
     "decode_files",
     "hash_files",
     "is_image",
     "load_images",
+    "map_threads",
+    "pixels_of",
     "printable",
     "read_source",
     "shown_size",

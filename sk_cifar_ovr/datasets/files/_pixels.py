@@ -104,6 +104,40 @@ def decode(content: bytes, reading: Reading, channels: int | None) -> np.ndarray
     image.load()
     with contextlib.suppress(Exception):  # damaged metadata beside sound pixels
         ImageOps.exif_transpose(image, in_place=True)
+    return _converted(image, reading, channels)
+
+
+def pixels_of(image: Image.Image, reading: Reading, channels: int | None = None) -> np.ndarray:
+    """Bring an image of Pillow to pixels, as `decode` does with the content of a file. The image is not changed.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+    reading, channels
+        As in `decode`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (h, w, c)
+
+    Raises
+    ------
+    ValueError
+        If it has more than 8 bits a channel, and `reading` does not scale them.
+    """
+    from PIL import ImageOps
+
+    _check_depth(image, reading)
+    turned = image
+    with contextlib.suppress(Exception):
+        turned = ImageOps.exif_transpose(image)
+    # By which 16-bit images are told from deeper ones.
+    turned.format = image.format
+    return _converted(turned, reading, channels)
+
+
+def _converted(image: Image.Image, reading: Reading, channels: int | None) -> np.ndarray:
+    """The pixels of an image that is upright: 8 bits, without transparency, of the wanted channels and size."""
     if _is_deep(image):
         image = _scaled_to_8_bits(image)
     if channels is None:
@@ -139,11 +173,15 @@ def _open(stream: IO[bytes], reading: Reading) -> Image.Image:
             f"{error} If you trust the file, raise PIL.Image.MAX_IMAGE_PIXELS: the limit is twice this number. Worker "
             "processes (n_jobs=) do not take it over; pass cache=FOLDER, so that images are decoded in this process"
         ) from None
+    _check_depth(image, reading)
+    return image
+
+
+def _check_depth(image: Image.Image, reading: Reading) -> None:
     if image.mode.startswith(("I", "F")) and not _is_deep(image):
         raise ValueError(f"{image.mode} pixels: more than 16 bits a channel, not 8 bits")
     if _is_deep(image) and reading.sixteen_bit != "scale":
         raise ValueError('16-bit grayscale, not 8 bits a channel; sixteen_bit="scale" scales 0-65535 to 0-255')
-    return image
 
 
 def _is_deep(image: Image.Image) -> bool:

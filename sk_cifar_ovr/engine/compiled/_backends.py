@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..._shared.variables import to_numpy
+from ...exceptions import NetworkError
 from ._compiled_steps import CompiledSteps, LossFunction, Values, traces
 from ._model_parts import momentum_of
 from ._objective import rate_is_value, set_learning_rate
@@ -41,9 +43,20 @@ class TensorFlowSteps(CompiledSteps):
         return self._functions[key](*arrays)
 
     def train(self, x, y, weights, scale, learning_rate, values: Values):
+        import tensorflow as tf
+
         names = tuple(sorted(values))
         arrays = [x, y, weights, scale, learning_rate, *(values[name] for name in names)]
-        return self._compiled(self._step, arrays, [True, True, True] + [False] * (len(arrays) - 3))
+        try:
+            return self._compiled(self._step, arrays, [True, True, True] + [False] * (len(arrays) - 3))
+        except tf.errors.InvalidArgumentError as error:
+            if "grouped convolutions" not in str(error):
+                raise
+            raise NetworkError(
+                f"{self._model.name!r} cannot be trained here: TensorFlow has no gradients of grouped convolutions on a "
+                "CPU without oneDNN. Start Python without TF_ENABLE_ONEDNN_OPTS=0, keep the layers behind such a "
+                "convolution frozen, or use another network or backend."
+            ) from error
 
     def _step(self, x, y, weights, scale, learning_rate, *value_list):
         import tensorflow as tf
@@ -64,7 +77,7 @@ class TensorFlowSteps(CompiledSteps):
         self._compiled(self._run_in_training, [x, scale, momentum], [True, False, False])
 
     def predict(self, x, scale) -> np.ndarray:
-        return self._compiled(self._forward, [x, scale], [True, False]).numpy()
+        return to_numpy(self._compiled(self._forward, [x, scale], [True, False]))
 
     def _forward(self, x, scale):
         return self._model(self._inputs(x, scale), training=False)
@@ -148,7 +161,7 @@ class JaxSteps(CompiledSteps):
             x = np.concatenate([x, np.broadcast_to(x[:1], (size - n, *x.shape[1:]))])
         trainable = [v.value for v in self._model.trainable_variables]
         non_trainable = [v.value for v in self._model.non_trainable_variables]
-        return np.asarray(self._forward(trainable, non_trainable, x, scale))[:n]
+        return to_numpy(self._forward(trainable, non_trainable, x, scale))[:n]
 
     def _raw_forward(self, trainable, non_trainable, x, scale):
         return self._model.stateless_call(trainable, non_trainable, self._inputs(x, scale), training=False)[0]
@@ -190,7 +203,7 @@ class TorchSteps(CompiledSteps):
 
         with torch.no_grad():
             y_pred = self._model(self._inputs(ops.convert_to_tensor(x), scale), training=False)
-        return ops.convert_to_numpy(y_pred)
+        return to_numpy(y_pred)
 
 
 def _distributed(array):

@@ -7,7 +7,15 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from ..._shared.variables import OptimizerState, State, optimizer_kind, read, same_shapes, write
+from ..._shared.variables import (
+    OptimizerState,
+    State,
+    optimizer_config,
+    optimizer_kind,
+    read,
+    same_shapes,
+    write,
+)
 from ...exceptions import NetworkError
 from ._backends import compile_program
 from ._graph_key import settings_key
@@ -43,7 +51,7 @@ class Trainer:
         kept = {id(variable) for variable in (*model.trainable_variables, *self.statistics)}
         # Seeds above all, and whatever else a layer changes in training.
         self._moving = [variable for variable in self.model.variables if id(variable) not in kept]
-        self.optimizer = optimizer.__class__.from_config(optimizer.get_config())
+        self.optimizer = optimizer.__class__.from_config(optimizer_config(optimizer))
         self.optimizer.build(model.trainable_variables)
         self._fresh = read(self.optimizer.variables)
         # An optimizer that averages weights continues from the weights themselves.
@@ -172,7 +180,7 @@ def _augmentation_key(layer: keras.layers.Layer | None) -> str | None:
 
 def _optimizer_key(optimizer: keras.optimizers.Optimizer) -> Hashable:
     """Settings of an optimizer but for a learning rate that is a number: that one is an argument of a step."""
-    settings = optimizer.get_config()
+    settings = optimizer_config(optimizer)
     rate = settings.pop("learning_rate", None)
     settings.pop("name", None)
     if not isinstance(rate, (int, float, np.floating)):

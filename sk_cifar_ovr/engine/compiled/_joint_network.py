@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 from ..._shared.variables import State
-from ._model_parts import cut
+from ...networks import cut, unused_name
 
 # Measured with benchmarks/side_by_side.py on a CPU. With fewer multiply-adds a step and network, the overhead of
 # starting a step is as large as its computation.
@@ -62,6 +62,27 @@ class JointNetwork:
             logits = np.log(shares)
             self.bias.assign((logits - logits.mean(axis=1, keepdims=True)).ravel())
 
+    def with_logits(self, state: State, kernel: np.ndarray, bias: np.ndarray) -> State:
+        """Values with which each head of two classes gives a logit of its second class.
+
+        Parameters
+        ----------
+        state : list of ndarray
+            Values of the variables of `model`.
+        kernel : ndarray of shape (d, K)
+            Weights of the K logits.
+        bias : ndarray of shape (K,)
+
+        Returns
+        -------
+        list of ndarray
+        """
+        place = {id(variable): i for i, variable in enumerate(self.model.variables)}[id(self.bias)]
+        # The softmax of 0 and a logit is the logit's sigmoid.
+        wide = [np.stack([np.zeros_like(value), value], axis=-1) for value in (kernel, bias)]
+        changed = {place - 1: wide[0].reshape(len(kernel), -1), place: wide[1].ravel()}
+        return [changed.get(i, value) for i, value in enumerate(state)]
+
     def split(self, state: State) -> list[State]:
         """Values of the variables of each of the K networks; the arrays of the trunk are shared, not copied."""
         return [[pick(state, k) for pick in self.pick] for k in range(self.n_heads)]
@@ -101,14 +122,6 @@ def with_heads(model: keras.Model, n_heads: int) -> JointNetwork:
     return JointNetwork(joint, pick, n_heads, getattr(only_layer, "bias", None), features)
 
 
-def _unused_name(name: str, taken: set[str]) -> str:
-    """`name`, with underscores appended until no layer has it."""
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
-
-
 def _is_plain_dense(layer) -> bool:
     if type(layer) is not layers.Dense:
         return False
@@ -119,7 +132,7 @@ def _one_wide_head(features, tail, n_heads, taken):
     # One large matrix product is faster than K small ones, so K Dense heads are one Dense layer with K times the units.
     head = tail[0]
     units = head.units
-    config = {**head.get_config(), "name": _unused_name("heads", taken), "units": units * n_heads, "activation": None}
+    config = {**head.get_config(), "name": unused_name("heads", taken), "units": units * n_heads, "activation": None}
     wide = layers.Dense.from_config(config)
     x = wide(features)
     _average_penalties(wide, n_heads, n_parts=n_heads)
@@ -129,8 +142,8 @@ def _one_wide_head(features, tail, n_heads, taken):
         single.build(features.shape)
     for variable, *parts in zip(wide.variables, *(single.variables for single in single_heads), strict=True):
         variable.assign(ops.concatenate([part.value for part in parts], axis=-1))
-    x = layers.Reshape((n_heads, units), dtype=head.dtype_policy, name=_unused_name("by_head", taken))(x)
-    x = layers.Activation(head.activation, dtype=head.dtype_policy, name=_unused_name("activation", taken))(x)
+    x = layers.Reshape((n_heads, units), dtype=head.dtype_policy, name=unused_name("by_head", taken))(x)
+    x = layers.Activation(head.activation, dtype=head.dtype_policy, name=unused_name("activation", taken))(x)
     for layer in tail[1:]:
         x = _copied_layer(layer, layer.name)(x)
 
@@ -150,7 +163,7 @@ def _separate_heads(features, tail, n_heads, taken):
     for k in range(n_heads):
         x, own = features, []
         for layer in tail:
-            copy = _copied_layer(layer, _unused_name(f"{layer.name}_{k}", taken))
+            copy = _copied_layer(layer, unused_name(f"{layer.name}_{k}", taken))
             x = copy(x)
             if isinstance(copy, layers.Layer):
                 _average_penalties(copy, n_heads)

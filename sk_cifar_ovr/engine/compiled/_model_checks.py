@@ -1,4 +1,4 @@
-"""Checks of the model that a builder returns: functional, with softmax output and new layers."""
+"""Checks of the model that a builder returns: functional, with class probabilities as output and new layers."""
 
 import weakref
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import numpy as np
 
 from ..._shared.variables import State, same_shapes
 from ...exceptions import NetworkError
+from ...networks import output_kind, with_probabilities
 
 N_TEST_IMAGES = 8
 # Side of a test image if the model takes images of any size.
@@ -41,6 +42,8 @@ def check_own_layers(model: keras.Model) -> None:
 def checked_model(model, n_classes: int | None) -> keras.Model:
     """Check that a builder returned a functional model with one input and the right output shape.
 
+    Logits, and a single output for two classes, become probabilities.
+
     Parameters
     ----------
     model : object
@@ -51,12 +54,13 @@ def checked_model(model, n_classes: int | None) -> keras.Model:
     Returns
     -------
     keras.Model
-        `model`, with a Sequential converted to a functional model.
+        `model`, with a Sequential converted to a functional model, and with probabilities as output.
 
     Raises
     ------
     NetworkError
-        If the model has another type, several inputs, or another output shape than (n, n_classes).
+        If the model has another type, several inputs, another output shape than (n, n_classes), or a sigmoid for
+        each class.
     """
     if not isinstance(model, keras.Model):
         raise NetworkError(f"The builder returned {type(model).__name__}, not a keras.Model.")
@@ -70,6 +74,7 @@ def checked_model(model, n_classes: int | None) -> keras.Model:
         )
     if n_classes is None:
         return model
+    model = with_probabilities(model, n_classes)
     if len(model.outputs) != 1 or tuple(model.outputs[0].shape[1:]) != (n_classes,):
         shapes = [tuple(output.shape) for output in model.outputs]
         raise NetworkError(
@@ -85,7 +90,7 @@ def check_softmax(model: keras.Model, predict: Callable[[np.ndarray, np.ndarray]
     Parameters
     ----------
     model : keras.Model
-        Not run if its last layer has a softmax activation.
+        Not run if its last layer is a softmax.
     predict : callable
         Compiled prediction, ``predict(images, scale)``.
 
@@ -94,8 +99,7 @@ def check_softmax(model: keras.Model, predict: Callable[[np.ndarray, np.ndarray]
     NetworkError
         The message gives the sum.
     """
-    last = model.outputs[0]._keras_history.operation
-    if getattr(last, "activation", None) is keras.activations.softmax:
+    if output_kind(model) == "softmax":
         return
     (pixels,) = model.inputs
     shape = [TEST_SIDE if length is None else length for length in pixels.shape[1:]]

@@ -1,4 +1,4 @@
-"""Parts of a Keras model: the trunk and the last layer, the model up to a given layer, and batch normalisation."""
+"""Parts of a Keras model: the model up to a given layer, and batch normalisation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,53 +7,7 @@ import keras
 from keras import layers, ops
 
 from ...exceptions import NetworkError
-
-
-def cut(model: keras.Model):
-    """Split a model into its trunk and its last layer.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Functional model.
-
-    Returns
-    -------
-    features : keras.KerasTensor
-        Output of the trunk, which is the input of the last layer that has weights.
-    tail : list of keras.layers.Layer
-        The last layer that has weights, followed by the layers without weights after it.
-
-    Raises
-    ------
-    NetworkError
-        If the layers at the end do not form a chain, or the last layer with weights is the only one or is used twice.
-    """
-    tail: list = []
-    tensor = model.outputs[0]
-    while True:
-        layer, node_index, _ = tensor._keras_history
-        inputs = layer._inbound_nodes[node_index].input_tensors
-        if len(inputs) != 1 or isinstance(layer, layers.InputLayer):
-            raise NetworkError(
-                f"{model.name!r} cannot be cut at the input of its last layer: {layer.name!r} does not take one "
-                "tensor. End the network in a single layer, such as Dense(n_classes, activation='softmax'), or "
-                "train with strategy='independent'."
-            )
-        tail.insert(0, layer)
-        tensor = inputs[0]
-        if getattr(layer, "weights", []):
-            break
-    # The layers may also be part of other models.
-    own = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
-    shared = sum(id(node) in own for node in tail[0]._inbound_nodes) != 1
-    if shared or isinstance(tensor._keras_history.operation, layers.InputLayer):
-        trouble = "is used more than once" if shared else "is the only layer"
-        raise NetworkError(
-            f"{model.name!r} cannot be cut at the input of its last layer: {tail[0].name!r} {trouble}, which "
-            "leaves no trunk to share. Train with strategy='independent'."
-        )
-    return tensor, tail
+from ...networks import cut
 
 
 def feature_model(model: keras.Model, layer: str | None) -> keras.Model:

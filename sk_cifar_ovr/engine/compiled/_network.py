@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from ..._shared.variables import State, read
+from ..._shared.variables import State, read, to_numpy
 from ...exceptions import NetworkError
-from ...networks import Backbone
+from ...networks import Backbone, cut
 from ._backends import compile_program
 from ._compiled_network import CompiledNetwork
 from ._model_checks import check_softmax
-from ._model_parts import cut, feature_model
+from ._model_parts import feature_model
 from ._network_spec import BuiltNetwork, NetworkSpec, build_network, seeded_building
 
 MAX_SEEDS = 4
@@ -115,7 +115,7 @@ class Network(CompiledNetwork):
                 with seeded_building(0):
                     before = keras.Model(self.model.inputs[0], layer.input)
                 seen = keras.ops.cast(before(images, training=False), layer.variable_dtype)
-                layer.adapt_to_images(keras.ops.convert_to_numpy(seen))
+                layer.adapt_to_images(to_numpy(seen))
 
     def start_at(self, shares: np.ndarray) -> None:
         """Let the heads begin with the shares of their classes, (K, C); a network without heads stays as it is."""

@@ -1,12 +1,20 @@
 """Numeric precision of one network, without changing Keras' global dtype policy."""
 
+import os
 from functools import cache
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from ..._shared.variables import read, write
+
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "float64")
+
+# Limits that the user can set on oneDNN, which computes for TensorFlow on CPUs: without bfloat16 at all, and with
+# bfloat16 computed by float32 instructions.
+NO_BFLOAT16 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}
+SLOW_BFLOAT16 = {"AVX512_CORE", "AVX512_CORE_VNNI"}
 
 
 def resolve_precision(precision: str, *, builtin: bool) -> str | None:
@@ -27,12 +35,18 @@ def resolve_precision(precision: str, *, builtin: bool) -> str | None:
     Raises
     ------
     ValueError
-        If JAX is not configured for float64.
+        If JAX is not configured for float64, or oneDNN for bfloat16.
     """
     if precision == "float64" and keras.backend.backend() == "jax" and not _jax_has_float64():
         raise ValueError(
             "precision='float64': JAX computes in float32 unless told otherwise before anything else, by the "
             "environment variable JAX_ENABLE_X64=1 or jax.config.update('jax_enable_x64', True)."
+        )
+    if precision == "mixed_bfloat16" and keras.backend.backend() == "tensorflow" and _onednn_refuses_bfloat16():
+        raise ValueError(
+            f"precision='mixed_bfloat16': the environment variable ONEDNN_MAX_CPU_ISA={_onednn_limit().lower()} leaves "
+            "TensorFlow no bfloat16 on this CPU. Use precision='float32', or start Python without the variable, or with "
+            "TF_ENABLE_ONEDNN_OPTS=0."
         )
     if precision != "auto":
         return precision
@@ -72,11 +86,36 @@ def has_fast_bfloat16() -> bool:
 
 
 def _cpu_has_bfloat16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    """Whether the CPU has bfloat16 instructions and oneDNN, which alone uses them, is free to."""
+    if not _onednn_is_on() or _onednn_limit() in NO_BFLOAT16 | SLOW_BFLOAT16:
         return False
+    flags = _cpu_flags()
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _onednn_refuses_bfloat16() -> bool:
+    """Whether TensorFlow, which looks at the CPU alone, hands oneDNN bfloat16 that it is told not to compute."""
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return False
+    return _onednn_is_on() and _onednn_limit() in NO_BFLOAT16 and "avx512f" in _cpu_flags()
+
+
+def _onednn_is_on() -> bool:
+    return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1").lower() not in ("0", "false")
+
+
+def _onednn_limit() -> str:
+    """The limit on oneDNN's instructions, in capitals; empty if none is set."""
+    return (os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "").upper()
+
+
+def _cpu_flags() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def with_precision(model: keras.Model, policy: str) -> keras.Model:
@@ -124,7 +163,7 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
             f"precision={policy!r} needs a network that Keras can clone, and {model.name!r} is not one: give its "
             "layers a get_config, or leave precision='auto'."
         ) from error
-    copy.set_weights(model.get_weights())
+    write(copy.weights, read(model.weights))
     return copy
 
 

@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from ._prediction import decoded_blocks
+from .._prediction import decoded_blocks
 
 # Pixels per side and WebP quality, best first; with the last one, 10,000 images of pure noise take 5 MB.
 SIZES_AND_QUALITIES = ((64, 80), (48, 80), (32, 80), (32, 50), (32, 10))

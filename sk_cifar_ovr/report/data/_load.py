@@ -1,91 +1,29 @@
-"""Datasets split into a training and a test part."""
+"""Datasets read for a run, and split into a training and a test part."""
 
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.utils import Bunch
 
-from .._shared.label_matrices import label_matrix
-from .._shared.lazy_arrays import LazyArray
-from .._shared.stratification import stratified_split
-from ..datasets import (
-    CLASS_NAMES,
+from ..._shared.lazy_arrays import LazyArray
+from ..._shared.stratification import Split
+from ...datasets import (
     fetch_cifar10,
     image_sizes,
     load_digit_images,
     load_image_folder,
     load_image_table,
 )
-from ..datasets.files import is_image, printable
-from ..exceptions import DatasetError
-from ._defaults import choose_image_size
-
-TEST_SIZE = 0.2
-# Names of files in a message.
-N_SHOWN = 3
-
-
-@dataclass(frozen=True)
-class TrainTestSplit:
-    """Training and test images of a dataset.
-
-    Attributes
-    ----------
-    X_train, X_test : ndarray of uint8, ImageFiles or LazyArray, shape (n, h, w, c)
-    y_train, y_test : ndarray of int, shape (n,), or of numbers, shape (n, K)
-        Indices into `target_names`, or label matrices of 0, 1 and NaN (not known).
-    target_names : list of str
-    sha256 : str
-        Checksum of the source.
-    origin : str
-        Name of the source and how it was split.
-    reading : dict or None, default=None
-        How the images were brought in, see `load_image_folder`; None if they were no image files.
-    note : str, default=""
-        What was chosen for the images, as a sentence.
-    skipped : list of str
-        Files that were left out.
-    """
-
-    X_train: Any
-    y_train: np.ndarray
-    X_test: Any
-    y_test: np.ndarray
-    target_names: list[str]
-    sha256: str
-    origin: str
-    reading: dict[str, Any] | None = None
-    note: str = ""
-    skipped: list[str] = field(default_factory=list)
-
-    @property
-    def skipped_note(self) -> str:
-        """Number and first names of the files that were left out, as a sentence; empty if there are none."""
-        if not self.skipped:
-            return ""
-        names = ", ".join(map(repr, self.skipped[:N_SHOWN])) + (" and others" if len(self.skipped) > N_SHOWN else "")
-        n = len(self.skipped)
-        return f"{n:,} {'files were' if n > 1 else 'file was'} left out: {names}."
-
-    @property
-    def is_cifar10(self) -> bool:
-        """Whether the test images are those of CIFAR-10, on which the reference results were measured."""
-        return list(self.target_names) == CLASS_NAMES and len(self.X_test) == 10_000 and not self.multilabel
-
-    @property
-    def multilabel(self) -> bool:
-        """Whether the labels are a matrix with a column for each class."""
-        return self.y_train.ndim == 2
-
-    def as_labels(self, y: np.ndarray) -> np.ndarray | pd.DataFrame:
-        """Labels as estimators take them: class names, or a data frame whose columns are the classes."""
-        if self.multilabel:
-            return pd.DataFrame(y, columns=self.target_names)
-        return np.asarray(self.target_names)[y]
+from ...datasets.files import is_image, printable
+from ...exceptions import DatasetError
+from .._defaults import choose_image_size
+from ._copies import Copies, find_copies
+from ._groups import DUPLICATES, Groups, find_groups
+from ._hold_out import class_sizes, hold_out
+from ._train_test_split import N_CLASSES, TrainTestSplit, listed
 
 
 @dataclass(frozen=True)
@@ -98,6 +36,7 @@ class ImageOptions:
     lazy: bool = False
     cache: Path | None = None
     on_error: str = "raise"
+    min_images: int = 1
 
 
 @dataclass(frozen=True)
@@ -116,8 +55,11 @@ def load_train_test_split(
     verbose: int = 1,
     options: ImageOptions | None = None,
     table: LabelTable | None = None,
+    groups: str | None = None,
 ) -> TrainTestSplit:
     """Read a dataset; if it has no test part, hold out a stratified fifth.
+
+    Classes with fewer than five images are then trained on only. Near-identical images on both sides are looked for.
 
     Parameters
     ----------
@@ -132,6 +74,9 @@ def load_train_test_split(
         ones.
     table : LabelTable or None, default=None
         The columns of a CSV file.
+    groups : str or None, default=None
+        Images that belong together, for the split and for the training: a column of the table, "duplicates", or a
+        regular expression on the file names; see `find_groups`.
 
     Returns
     -------
@@ -149,13 +94,19 @@ def load_train_test_split(
     if table is None and data in ("digits", "cifar10") and options != ImageOptions():
         raise ValueError(f"{data} is not read from a folder: leave out the options that say how image files are read.")
     if table is None and data == "digits":
-        return _held_out(load_digit_images(), name, seed)
+        return _split(load_digit_images(), name, seed, groups, verbose)
     if table is None and data == "cifar10":
-        return _existing_split(fetch_cifar10(subset="all", verbose=verbose), name, seed)
+        return _split(fetch_cifar10(subset="all", verbose=verbose), name, seed, groups, verbose)
     options, note = _with_image_size(data, options, table)
     whole = _load(data, options, table, verbose)
     skipped = [printable(path) for path in whole.skipped]
-    return replace(_existing_split(whole, name, seed), reading=whole.reading, note=note, skipped=skipped)
+    return replace(
+        _split(whole, name, seed, groups, verbose),
+        reading=whole.reading,
+        note=note,
+        skipped=skipped,
+        skipped_classes=whole.skipped_classes,
+    )
 
 
 def _check_table(data: str, name: str, table: LabelTable | None) -> None:
@@ -204,12 +155,16 @@ def _with_image_size(data: str, options: ImageOptions, table: LabelTable | None)
     )
 
 
-def _existing_split(whole: Bunch, name: str, seed: int) -> TrainTestSplit:
-    """Split as the source is split; a validation part is the test part if there is none, and training otherwise."""
+def _existing_parts(whole: Bunch, name: str) -> tuple[Split, str] | None:
+    """The parts of the source; a validation part is the test part if there is none, and training otherwise.
+
+    None if the source is not split.
+    """
     n_train, n_val = whole.n_train, whole.get("n_val")
     if n_train is None:
-        return _held_out(whole, name, seed)
-    n_rest = len(whole.images) - n_train
+        return None
+    n_images = len(whole.images)
+    n_rest = n_images - n_train
     if not n_train or not n_rest:
         raise DatasetError(f"{name} has only one of a train and a test part: add the other, or leave out both.")
     how = "its own test part"
@@ -217,30 +172,61 @@ def _existing_split(whole: Bunch, name: str, seed: int) -> TrainTestSplit:
         how = "its validation part is the test part"
     elif n_val:
         n_train, how = n_train + n_val, f"its own test part; the {n_val:,} images for validation are trained on"
-    return _split(whole, slice(n_train), slice(n_train, None), f"{name}; {how}")
+    return (np.arange(n_train), np.arange(n_train, n_images)), how
 
 
-def _held_out(whole: Bunch, name: str, seed: int) -> TrainTestSplit:
+def _held_out_parts(whole: Bunch, name: str, seed: int, groups: Groups | None) -> tuple[Split, str]:
     target = np.asarray(whole.target)
-    labels = label_matrix(target)[0] if target.ndim == 2 else target
     try:
-        train, test = stratified_split(labels, TEST_SIZE, seed)
+        parts = hold_out(target, seed, None if groups is None else groups.codes)
     except ValueError as error:
-        n_images = (target == 1).sum(axis=0) if target.ndim == 2 else np.bincount(target)
-        counts = ", ".join(f"{label} {n}" for label, n in zip(whole.target_names, n_images, strict=True))
+        sizes = zip(whole.target_names, class_sizes(target, len(whole.target_names)), strict=True)
+        counts = listed([f"{label} {n}" for label, n in sizes], N_CLASSES)
+        why = "" if groups is None else f" {error} {groups.described()}."
         raise DatasetError(
             f"{name} is too small to hold out a fifth of each class ({counts}): add images, or lay them out as "
-            "train/<class>/<image> and test/<class>/<image>."
+            f"train/<class>/<image> and test/<class>/<image>.{why}"
         ) from error
-    return _split(whole, train, test, f"{name}; a stratified fifth held out with seed {seed}")
+    return parts, f"a stratified fifth held out with seed {seed}"
 
 
-def _split(whole: Bunch, train, test, origin: str) -> TrainTestSplit:
+def _split(whole: Bunch, name: str, seed: int, groups: str | None, verbose: int) -> TrainTestSplit:
     # Selected rows of a memory-mapped file would be copied into memory.
     X = LazyArray(whole.images) if isinstance(whole.images, np.memmap) else whole.images
     y = np.asarray(whole.target)
-    names = [str(name) for name in whole.target_names]
-    return TrainTestSplit(X[train], y[train], X[test], y[test], names, whole.sha256, origin)
+    found = None if groups is None else find_groups(groups, whole, verbose=verbose)
+    existing = _existing_parts(whole, name)
+    (train, test), how = _held_out_parts(whole, name, seed, found) if existing is None else existing
+    # Slices of arrays are no copies.
+    rows = [slice(part[0], part[-1] + 1) if existing else part for part in (train, test)]
+    X_train, X_test = (X[part] for part in rows)
+    if existing is None and groups == DUPLICATES:
+        copies = Copies(np.empty(0, int), np.empty(0, int))
+    else:
+        copies = find_copies(X_train, X_test, verbose)
+    names = [printable(path) for path in whole.get("filenames", map("image {}".format, range(len(y))))]
+    return TrainTestSplit(
+        X_train,
+        y[train],
+        X_test,
+        y[test],
+        [str(label) for label in whole.target_names],
+        whole.sha256,
+        f"{name}; {how}",
+        held_out=existing is None,
+        groups=None if found is None else found.codes[train],
+        grouped="" if found is None else _grouped(found, train, test),
+        names_train=[names[i] for i in train],
+        names_test=[names[i] for i in test],
+        copies=copies,
+    )
+
+
+def _grouped(groups: Groups, train: np.ndarray, test: np.ndarray) -> str:
+    """How images are grouped, and how many groups the source has on both sides."""
+    n_cut = len(np.intersect1d(groups.codes[train], groups.codes[test]))
+    cut = f"; the source has images of {n_cut:,} groups in both of its parts" if n_cut else ""
+    return groups.described() + cut
 
 
 def _file_name(path: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ..exceptions import ChecksumError, DatasetError
-from ._progress import DownloadProgress
+from ...exceptions import ChecksumError, DatasetError
+from .._progress import DownloadProgress
 
 logger = logging.getLogger(__name__)
 

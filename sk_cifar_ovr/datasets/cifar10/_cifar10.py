@@ -8,11 +8,11 @@ from pathlib import Path
 
 from sklearn.utils import Bunch
 
-from .._shared.files import keras_home
-from ..exceptions import DatasetError
+from ..._shared.files import keras_home
+from ...exceptions import DatasetError
+from .._subset import Subset, select_parts
 from ._cifar10_files import CLASS_NAMES, DATASET_PAGE, read_cifar10
 from ._download import download_cifar10
-from ._subset import Subset, select_parts
 
 logger = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from bokeh.models.widgets.groups import CheckboxButtonGroup, RadioButtonGroup
 from bokeh.models.widgets.markups import Div
 from bokeh.plotting import figure
 
-from ..plots import MARKERS, PALETTE
-from ._embedding import Embedding
-from ._run import Run
+from ...plots import MARKERS, PALETTE
+from .._embedding import Embedding
+from .._run import Run
 from ._thumbnails import data_uris
 
 # Maximum number of characters for all images together; the page is to stay below 15 MB.

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..exceptions import ChecksumError, DatasetError
-from .files import SourceFile, hash_files, read_source
+from ...exceptions import ChecksumError, DatasetError
+from ..files import SourceFile, hash_files, read_source
 
 CLASS_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}

@@ -1,0 +1,156 @@
+"""Estimators on Keras models that exist already: fitted without training, cloned and pickled by what they hold."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..engine import FittedNetwork
+from ..engine.compiled import borrow, seeded_building
+from ..exceptions import ImageShapeError
+from ..networks import PIXELS, ModelCopies, copies_of, copy_of, is_keras_model, takes_raw_pixels
+from ._fitting import set_fitted
+from ._network_setup import NetworkSetup, set_up_network
+
+
+def checked_outputs(classes) -> np.ndarray:
+    """Labels of the outputs of a model.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two, or a label occurs twice.
+    """
+    labels = np.asarray(classes)
+    if labels.ndim != 1 or len(labels) < 2 or len(np.unique(labels)) != len(labels):
+        raise ValueError(
+            f"classes={classes!r}: give the label of each output of the model once, in the order of the outputs; for "
+            "one sigmoid those of 0 and 1."
+        )
+    return labels
+
+
+def with_columns(params: dict[str, Any], classes, pixels) -> tuple[np.ndarray, dict[str, Any]]:
+    """Classes in sorted order, and the parameters of an estimator with what says how its model reads images.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of `CNNClassifier`.
+    classes : array-like of shape (n_classes,)
+        In the order of the model's outputs.
+    pixels : str or None
+        See `keras_model`.
+
+    Raises
+    ------
+    ValueError
+        If a class occurs twice.
+    """
+    found, order = np.unique(checked_outputs(classes), return_index=True)
+    params = dict(params)
+    if pixels is not None:
+        params["model__pixels"] = pixels
+    if not np.array_equal(order, np.arange(len(order))):
+        params["model__columns"] = tuple(order.tolist())
+    return found, params
+
+
+def set_up_trained(estimator, classes: np.ndarray) -> NetworkSetup:
+    """Check a trained Keras model against the parameters of an estimator, and copy it.
+
+    Parameters
+    ----------
+    estimator : CNNClassifier
+        Its `model` is a Keras model or the path of one.
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    NetworkSetup
+
+    Raises
+    ------
+    TypeError
+        If `model` is something else.
+    ImageShapeError
+        If the model takes images of any size and `image_shape` does not tell which.
+    ValueError
+        If nothing tells which pixels the model takes, or a parameter is invalid.
+    """
+    if not is_keras_model(estimator.model):
+        raise TypeError(f"from_keras takes a Keras model or the path of a .keras file, not {estimator.model!r}.")
+    estimator._validate_params()
+    # Nothing is trained, so a recipe and lengths do not matter.
+    given = estimator.get_params(deep=False)
+    settings = type(estimator)(**{**given, "recipe": None, "epochs": 1, "batch_size": 1})
+    with seeded_building(0):
+        model = copy_of(settings.model)
+        shape = _shape_of_images(model, settings.image_shape)
+        told = given.get("model__pixels") is not None or len(shape) != 3 or takes_raw_pixels(model)
+    if not told:
+        raise ValueError(
+            "Nothing tells which pixels the model takes: its first layers do not scale them. Pass pixels, one of "
+            f"{list(PIXELS)}, or the name of a network of keras.applications for its preprocessing, such as "
+            "'ResNet50'. The estimator converts images with pixels 0-255 to these."
+        )
+    return set_up_network(settings, np.zeros((1, *shape), "uint8"), classes)
+
+
+def _shape_of_images(model: keras.Model, image_shape) -> tuple[int, ...]:
+    """Shape of one image: as `image_shape` tells, or as the model takes it."""
+    shape = tuple(model.inputs[0].shape[1:])
+    if image_shape is None and None in shape:
+        raise ImageShapeError(
+            f"The model takes images of any size, {shape}: pass image_shape=(height, width, channels) of your images."
+        )
+    shape = shape if image_shape is None else tuple(int(side) for side in image_shape)
+    return (*shape, 1) if len(shape) == 2 else shape
+
+
+def trained_network(setup: NetworkSetup) -> FittedNetwork:
+    """The network of a setup with the weights of its Keras model."""
+    with borrow(setup.spec, setup.seed) as network:
+        return setup.fitted(network.spec, network.initial_state(setup.seed))
+
+
+def set_trained(estimator, setup: NetworkSetup, fitted: FittedNetwork):
+    """Make an estimator fitted with a network that was not trained here."""
+    estimator.n_features_in_ = math.prod(setup.shape)
+    estimator.image_reading_ = None
+    return set_fitted(estimator, fitted, setup.classes, {"loss": []})
+
+
+def sharing_model(clone, estimator):
+    """Clone an estimator without copying its Keras model, which fits never change.
+
+    Parameters
+    ----------
+    clone : callable
+        Clones an estimator with a model that is cheap to copy.
+    estimator : CNNClassifier
+    """
+    light = object.__new__(type(estimator))
+    vars(light).update({**vars(estimator), "model": None})
+    cloned = clone(light)
+    cloned.model = estimator.model
+    return cloned
+
+
+def picklable(state: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of an estimator with its Keras model as plain data, which workers can make again.
+
+    Keras' own pickle needs custom layers to be registered, and the loss with which a model was compiled.
+    """
+    model = state["model"]
+    return {**state, "model": copies_of(model)} if isinstance(model, keras.Model) else state
+
+
+def restored(state: dict[str, Any]) -> dict[str, Any]:
+    """The reverse of `picklable`."""
+    model = state["model"]
+    if not isinstance(model, ModelCopies):
+        return state
+    with seeded_building(0):
+        return {**state, "model": model()}
