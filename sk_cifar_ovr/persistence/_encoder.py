@@ -115,7 +115,8 @@ class Encoder:
 
     def _keras_model(self, model: keras.Model) -> Document:
         copies = copies_of(model)
-        return {"structure": self._structure(copies), "values": [self._number(value) for value in copies.values or [] if value is not None]}
+        values = [self._number(value) for value in copies.values or [] if value is not None]
+        return {"structure": self._structure(copies), "values": values}
 
     def _optimizer(self, state: OptimizerState | None) -> Document | None:
         if state is None:

@@ -240,6 +240,7 @@ def test_a_network_learns_from_few_labels(digits):
         Y[np.random.default_rng(0).random(280) > share, 0] = np.nan
         fitted = ovr(epochs=15, batch_size=32, optimizer__learning_rate=0.01).fit(X[:280], Y)
         scores.append((fitted.predict_ovr(X[280:])[:, 0] == truth[280:, 0]).mean())
+    # Ten seeds: at most 0.67, and at least 0.93.
     assert scores[1] > scores[0] + 0.05
     assert expit(fitted.decision_function(X[280:])) == pytest.approx(fitted.predict_proba(X[280:]), abs=1e-5)
 

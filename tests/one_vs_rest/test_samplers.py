@@ -88,7 +88,7 @@ def test_the_rare_class_is_expected_more_often(rare, strategy):
     X, y = np.zeros_like(rare[0]), rare[1]
     settings = {"epochs": 20, "optimizer__learning_rate": 0.03, "loss": "crossentropy"}
     plain, *resampled = (positives(ovr(s, strategy, **settings).fit(X, y), X[:1])[0] for s in (None, OVER, UNDER))
-    # Ten seeds: 0.07 to 0.10 of class 1, whose share is 0.08, and 0.45 to 0.56 of each class if resampled.
+    # Ten seeds: 0.06 to 0.12 of class 1, whose share is 0.08, and 0.45 to 0.56 of each class if resampled.
     assert plain[1] < 0.2
     for shares in resampled:
         np.testing.assert_allclose(shares, 0.5, atol=0.15)

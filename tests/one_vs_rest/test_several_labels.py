@@ -113,8 +113,9 @@ def test_learns_properties_of_digits(digits, strategy):
     X, y = digits
     X, Y = X / 127.5 - 1, properties(y)
     fitted = ovr(strategy, epochs=15, batch_size=32, optimizer__learning_rate=0.01).fit(X[:280], Y[:280])
+    # 0.91 and 0.82 and more with ten seeds.
     assert f1_score(Y[280:], fitted.predict(X[280:]), average="macro") > 0.75
-    assert fitted.score(X[280:], Y[280:]) > 0.4
+    assert fitted.score(X[280:], Y[280:]) > 0.6
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

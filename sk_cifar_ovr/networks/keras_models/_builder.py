@@ -183,8 +183,9 @@ def _with_head(model: keras.Model, n_classes: int, columns) -> keras.Model:
     if len(output.shape) != 2 or not (width == n_classes or pair):
         raise NetworkError(
             f"{model.name!r} has outputs of shape {tuple(output.shape[1:])}, and there are {n_classes} classes. "
-            "model__head='new' replaces its last layer by a new one for these classes. Or do it yourself: "
-            f"keras.Model(model.inputs, keras.layers.Dense({n_classes}, activation='softmax')(model.layers[-2].output))."
+            "model__head='new' replaces its last layer by a new one for these classes. Or cut it yourself: "
+            f"outputs = keras.layers.Dense({n_classes}, activation='softmax')(model.layers[-2].output), "
+            "model = keras.Model(model.inputs[0], outputs)."
         )
     model = with_probabilities(model, n_classes)
     if columns is None or list(columns) == list(range(n_classes)):

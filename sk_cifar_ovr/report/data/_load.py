@@ -142,7 +142,7 @@ def _with_image_size(data: str, options: ImageOptions, table: LabelTable | None)
     if table is None:
         sizes = image_sizes(data)
     else:
-        headers = ImageOptions((1, 1), sixteen_bit=options.sixteen_bit, lazy=True, on_error=options.on_error)
+        headers = replace(options, image_size=(1, 1), fit="crop", lazy=True, cache=None)
         sizes = image_sizes(_load(data, headers, table, 0).images.paths)
     chosen = choose_image_size(sizes) if len(sizes) else None
     if chosen is None:
