@@ -1,6 +1,11 @@
 """Small networks that tests of several rooms train."""
 
 import numpy as np
+import pytest
+
+# For marks of tests that copy or pickle bare SciKeras estimators, which saves a model as Keras does: Keras reads its
+# variables in a way that NumPy 2 deprecates.
+KERAS_SAVES = "ignore:__array__ implementation:DeprecationWarning:keras"
 
 
 def dense(meta, *, units=16):
@@ -39,3 +44,13 @@ def initial_model(clf):
     seed = int(np.random.RandomState(clf.random_state).randint(np.iinfo(np.int32).max))
     with borrow(clf.network_.spec) as network:
         return build_model(clf.network_.spec, network.initial_state(seed))
+
+
+def skip_if_refused(precision):
+    """Skip a test whose precision this machine, or its environment, does not have."""
+    from sk_cifar_ovr.engine.compiled import resolve_precision
+
+    try:
+        resolve_precision(precision, builtin=True)
+    except ValueError as error:
+        pytest.skip(str(error))

@@ -111,7 +111,7 @@ class CNNClassifier(BaseImageClassifier):
         Patience of `early_stopping`, in epochs.
     precision : {"auto", "float32", "mixed_bfloat16", "float64"}, default="auto"
         Precision of the computation; weights of "mixed_bfloat16" and all outputs are float32 or better. "auto" takes
-        bfloat16 for built-in networks on hardware that supports it, and does not change your own networks.
+        bfloat16 for built-in networks where it is faster (GPUs, CPUs with AMX), and does not change your own networks.
     random_state : int, numpy.random.RandomState or None, default=None
         Seed of the weights, the order of the images, the augmentation and the validation split. As in scikit-learn, a
         ``numpy.random.Generator`` is refused; draw a seed from it: ``int(rng.integers(2**31))``.

@@ -90,7 +90,8 @@ def _read(path: Path, shape, dtype) -> np.ndarray | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # NumPy leaves a damaged file open that it opened itself.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             features = file["features"]
     except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile) as error:
         logger.warning("%s is damaged (%s), and its features are computed again", path, error)

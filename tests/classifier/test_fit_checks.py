@@ -53,14 +53,18 @@ def no_model(meta):
     return "a network"
 
 
-def logits(meta):
+def unbounded(meta):
     return keras.Sequential(
-        [keras.Input(meta["image_shape_"]), keras.layers.Flatten(), keras.layers.Dense(meta["n_classes_"])]
+        [
+            keras.Input(meta["image_shape_"]),
+            keras.layers.Flatten(),
+            keras.layers.Dense(meta["n_classes_"], activation="relu"),
+        ]
     )
 
 
 @pytest.mark.parametrize(
-    ("builder", "message"), [(wrong_output, "n_classes_"), (no_model, "keras.Model"), (logits, "softmax")]
+    ("builder", "message"), [(wrong_output, "n_classes_"), (no_model, "keras.Model"), (unbounded, "softmax")]
 )
 def test_a_wrong_builder_is_refused(digits, builder, message):
     X, y = digits

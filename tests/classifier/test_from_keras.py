@@ -16,6 +16,12 @@ from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, Tune
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, ovr_report
 from sk_cifar_ovr.exceptions import ImageShapeError, NetworkError, PixelScaleWarning
 
+# Keras' own `save` and `deepcopy` read variables in a way that NumPy 2 deprecates, and warn of lambdas.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`:UserWarning"),
+]
+
 RNG = np.random.default_rng(0)
 Y = np.arange(60) % 3
 # Bright in one third of the image, which tells the class.

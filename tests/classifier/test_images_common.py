@@ -20,7 +20,7 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 
 def small(**settings):
     return CNNClassifier(
-        model__filters=(4, 4, 4), epochs=2, batch_size=50, precision="float32", random_state=0, **settings
+        model__filters=(4, 4, 4), epochs=2, batch_size=50, recipe=None, precision="float32", random_state=0, **settings
     )
 
 

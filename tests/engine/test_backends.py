@@ -40,7 +40,7 @@ def test_other_backend(backend):
 
 def test_seeded_fits_are_equal(digits):
     X, y = digits
-    first, second = (CNNClassifier(**SMALL, recipe="long", augment__cutout=8).fit(X, y) for _ in range(2))
+    first, second = (CNNClassifier(**{**SMALL, "recipe": "long"}, augment__cutout=8).fit(X, y) for _ in range(2))
     for a, b in zip(first.network_.state, second.network_.state, strict=True):
         np.testing.assert_array_equal(a, b)
     other = CNNClassifier(**{**SMALL, "random_state": 1}).fit(X, y)
@@ -73,7 +73,9 @@ def test_learning_rate_and_loss_values_apply(digits):
     start = still.network_.state[0]
     moving = CNNClassifier(**SMALL, optimizer__learning_rate=0.01).fit(X, y)
     assert not np.array_equal(moving.network_.state[0], start)
-    losses = [CNNClassifier(**SMALL, loss="focal", loss__gamma=gamma).fit(X, y).history_["loss"][0] for gamma in (0.0, 3.0)]
+    losses = [
+        CNNClassifier(**SMALL, loss="focal", loss__gamma=gamma).fit(X, y).history_["loss"][0] for gamma in (0.0, 3.0)
+    ]
     assert losses[0] > 1.1 * losses[1]
     if keras.backend.backend() != "torch":
         assert trace_count() - before <= 1

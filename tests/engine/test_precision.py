@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from small_networks import dense
+from small_networks import dense, skip_if_refused
 
 from sk_cifar_ovr import CNNClassifier
 from sk_cifar_ovr.engine.compiled import _precision
@@ -17,6 +17,7 @@ def weights(estimator):
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "float64"])
 def test_precision_of_layers_and_predictions(digits, precision):
+    skip_if_refused(precision)
     X, y = digits
     clf = CNNClassifier(epochs=2, model__filters=(4, 4, 8), precision=precision, random_state=0).fit(X, y)
     convolution = clf.model_.get_layer("conv2a")
@@ -43,6 +44,7 @@ def nested(meta):
 
 @pytest.mark.parametrize(("precision", "at_end"), [("mixed_bfloat16", "float32"), ("float64", "float64")])
 def test_precision_reaches_models_inside_models(digits, precision, at_end):
+    skip_if_refused(precision)
     X, y = digits
     clf = CNNClassifier(**{**FAST, "model": nested}, precision=precision).fit(X, y)
     inner, head = (layer for layer in clf.model_.layers if isinstance(layer, keras.Model))
@@ -63,7 +65,7 @@ def with_bfloat16(monkeypatch):
     """A CPU with bfloat16 instructions, and nothing set in the environment."""
     for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(_precision, "_cpu_flags", lambda: "flags : avx2 avx512f avx512_bf16")
+    monkeypatch.setattr(_precision, "_cpu_flags", lambda: "flags : avx2 avx512f avx512_bf16 amx_bf16")
     return monkeypatch
 
 
@@ -72,6 +74,7 @@ def with_bfloat16(monkeypatch):
     [
         ("ONEDNN_MAX_CPU_ISA", "", True, False),
         ("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_AMX", True, False),
+        ("ONEDNN_MAX_CPU_ISA", "avx512_core_bf16", False, False),
         ("ONEDNN_MAX_CPU_ISA", "avx512_core", False, False),
         ("ONEDNN_MAX_CPU_ISA", "avx2", False, True),
         ("DNNL_MAX_CPU_ISA", "AVX2_VNNI", False, True),
@@ -81,12 +84,17 @@ def with_bfloat16(monkeypatch):
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow alone computes with oneDNN")
 def test_bfloat16_is_used_only_where_onednn_may(with_bfloat16, name, value, fast, refused):
     with_bfloat16.setenv(name, value)
-    assert _precision._cpu_has_bfloat16() == fast
+    assert _precision._cpu_has_fast_bfloat16() == fast
     if refused:
         with pytest.raises(ValueError, match=f"ONEDNN_MAX_CPU_ISA={value.lower()} .* precision='float32'"):
             CNNClassifier(**FAST, precision="mixed_bfloat16").fit(np.zeros((4, 8, 8), "uint8"), [0, 1, 0, 1])
     else:
         assert _precision.resolve_precision("mixed_bfloat16", builtin=True) == "mixed_bfloat16"
+
+
+def test_bfloat16_without_amx_is_not_chosen(with_bfloat16):
+    with_bfloat16.setattr(_precision, "_cpu_flags", lambda: "flags : avx2 avx512f avx512_bf16")
+    assert not _precision._cpu_has_fast_bfloat16()
 
 
 def test_a_cpu_without_avx512_is_left_to_tensorflow(with_bfloat16):

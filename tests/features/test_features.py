@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from small_networks import skip_if_refused
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier
 from sk_cifar_ovr._shared.variables import read
@@ -312,6 +313,7 @@ def test_scikeras(digits):
 
 
 def test_bfloat16_features_are_float32(digits):
+    skip_if_refused("mixed_bfloat16")
     X, y = digits
     clf = CNNClassifier(**{**TINY, "precision": "mixed_bfloat16"}).fit(X, y)
     for layer in (None, "conv1a"):

@@ -309,7 +309,11 @@ def test_cross_validation_resamples_training_parts_only(rare):
 def test_a_grid_search_reaches_the_sampler(rare):
     X, y = rare
     pipeline = make_pipeline(ImageSampler(SMOTE(random_state=0)), CNNClassifier(**TINY))
-    grid = {"imagesampler__sampler__k_neighbors": [1, 5, 8], "cnnclassifier__loss": ["focal"], "cnnclassifier__loss__gamma": [0.0, 2.0]}
+    grid = {
+        "imagesampler__sampler__k_neighbors": [1, 5, 8],
+        "cnnclassifier__loss": ["focal"],
+        "cnnclassifier__loss__gamma": [0.0, 2.0],
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         search = GridSearchCV(pipeline, grid, scoring="f1_macro", cv=StratifiedKFold(3), error_score=np.nan).fit(X, y)

@@ -12,6 +12,12 @@ from keras_networks import outputs, plain, same_weights, weights_of
 from sk_cifar_ovr.exceptions import ImageShapeError, NetworkError, PixelScaleWarning, SavedFileError
 from sk_cifar_ovr.networks import copies_of, copy_of, find_builder, output_kind, takes_raw_pixels, with_probabilities
 
+# Keras' own `save` and `deepcopy` read variables in a way that NumPy 2 deprecates, and warn of lambdas.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`:UserWarning"),
+]
+
 SHAPE = (8, 8, 1)
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, *SHAPE), "uint8")
 
@@ -103,6 +109,7 @@ def test_a_subclassed_model_is_copied_from_its_config():
         built(other, 4)
 
 
+@pytest.mark.filterwarnings("ignore::sk_cifar_ovr.exceptions.PixelScaleWarning")
 def test_models_that_cannot_be_copied_say_why():
     with pytest.raises(NetworkError, match="keras.Input"):
         built(keras.Sequential([layers.Dense(3)]))

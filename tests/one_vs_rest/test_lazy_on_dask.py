@@ -43,7 +43,9 @@ def test_workers_read_the_files_of_a_search_and_of_separate_networks(folder, clu
     # What is sent are paths: fewer bytes than the pixels of even these small images.
     assert len(pickle.dumps(lazy.images)) < here.images.nbytes / 2
     search = GridSearchCV(
-        CNNClassifier(**TINY), {"loss": ["focal"], "loss__gamma": [0.0, 2.0]}, cv=StratifiedKFold(2, shuffle=True, random_state=0)
+        CNNClassifier(**TINY),
+        {"loss": ["focal"], "loss__gamma": [0.0, 2.0]},
+        cv=StratifiedKFold(2, shuffle=True, random_state=0),
     )
     ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY), strategy="independent", n_jobs=2)
     with parallel_config(backend="dask"):

@@ -15,7 +15,9 @@ from small_networks import dense
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, ImageSampler, OneVsRestCNNClassifier, TSNETransformer
 
 TINY = {"model__filters": (2, 2, 4), "epochs": 1, "batch_size": 64, "recipe": None, "random_state": 0}
-SEARCH = GridSearchCV(CNNClassifier(dense, epochs=1, random_state=0), {"loss": ["focal"], "loss__gamma": [0.0, 2.0]}, cv=2)
+SEARCH = GridSearchCV(
+    CNNClassifier(dense, epochs=1, random_state=0), {"loss": ["focal"], "loss__gamma": [0.0, 2.0]}, cv=2
+)
 
 
 def by_pickle(estimator, folder):
@@ -38,7 +40,7 @@ def by_skops(estimator, folder):
 
 
 ESTIMATORS = {
-    "classifier": CNNClassifier(**TINY, recipe="strong"),
+    "classifier": CNNClassifier(**{**TINY, "recipe": "strong"}),
     "builder": CNNClassifier(dense, epochs=1, random_state=0),
     "warm": CNNClassifier(**TINY, warm_start=True),
     "joint": OneVsRestCNNClassifier(CNNClassifier(**TINY), calibration="temperature", threshold="f1", cv=2),

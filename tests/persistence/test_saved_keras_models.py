@@ -14,6 +14,12 @@ from sklearn.base import clone
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.exceptions import SavedFileError
 
+# Keras' own `save` and `deepcopy` read variables in a way that NumPy 2 deprecates, and warn of lambdas.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`:UserWarning"),
+]
+
 X = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1), "uint8")
 Y = np.arange(30) % 3
 FEW = {"recipe": None, "epochs": 1, "batch_size": 10, "random_state": 0}
