@@ -99,7 +99,7 @@ def test_a_layer_is_told_which_epoch_begins(digits):
 
 
 def test_a_recipe_yields_to_what_is_given():
-    from sk_cifar_ovr.classifier._recipes import RECIPES, with_recipe
+    from sk_cifar_ovr.classifier.recipes import RECIPES, with_recipe
 
     plain = with_recipe(CNNClassifier(recipe="long"))
     assert plain.recipe is None

@@ -23,6 +23,7 @@ from sk_cifar_ovr.model_selection import loss_grid, ovr_scorer, search_frame
 
 TINY = {
     "model": dense,
+    "loss": "focal",
     "epochs": 6,
     "batch_size": 32,
     "optimizer__learning_rate": 0.01,
@@ -100,9 +101,9 @@ def test_the_search_refits_the_best_and_can_be_read(rare):
 
 def test_the_grid_replaces_settings_of_the_estimators_loss(rare):
     X, y = rare
-    focal = CNNClassifier(**TINY, loss="focal", loss__gamma=2.0, loss__alpha=0.9)
+    focal = CNNClassifier(**TINY, loss__gamma=2.0, loss__alpha=0.9)
     search = GridSearchCV(focal, loss_grid([2.0]), scoring="neg_log_loss", cv=2, error_score="raise").fit(X, y)
-    plain = cross_val_score(CNNClassifier(**TINY, loss="crossentropy"), X, y, scoring="neg_log_loss", cv=2)
+    plain = cross_val_score(CNNClassifier(**{**TINY, "loss": "crossentropy"}), X, y, scoring="neg_log_loss", cv=2)
     table = search_frame(search)
     row = table[(table["loss__gamma"] == 0) & table["class_weight"].isna()]
     np.testing.assert_allclose(row[["fold 1", "fold 2"]].to_numpy()[0], plain, rtol=1e-5)

@@ -89,8 +89,8 @@ class CNNClassifier(BaseImageClassifier):
           ``schedule="one_cycle"``, AdamW with learning rate 3e-3 and weight decay 1e-2, ``test_flip=True``.
         - "long" is for forty epochs or more and adds ``augment__shift=4``, ``augment__flip="alternating"`` and
           ``optimizer__use_ema=True`` to it.
-        - "reference" changes nothing but the "auto" lengths: 18 epochs in batches of 128. As with None, images are
-          not augmented and Adam keeps its rate.
+        - "reference" is focal loss for 18 epochs in batches of 128. As with None, images are not augmented and Adam
+          keeps its rate.
         - A dict sets other parameters by name, such as the `recipe_` of another classifier.
     augment : {"flip_shift"}, keras.layers.Layer or None, default=None
         Random changes of the training images. "flip_shift" is `augment.RandomFlipShift` with the options
@@ -149,9 +149,9 @@ class CNNClassifier(BaseImageClassifier):
     n_iter_ : int
         Number of epochs trained.
     epochs_, batch_size_ : int
-        Values of `epochs` and `batch_size` in the last fit.
+        Values of `epochs` and `batch_size` in the last fit. `from_keras` sets neither them nor `recipe_`.
     recipe_ : dict
-        Parameters that the recipe of the last fit sets.
+        Parameters that the recipe of the last fit sets, also those that you set to something else.
     image_shape_ : tuple of int
         Shape of one image as the network takes it.
     precision_ : str

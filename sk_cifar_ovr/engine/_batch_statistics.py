@@ -40,7 +40,7 @@ class BatchStatistics:
         self._trainer, self._data = trainer, data
         # Images that change from epoch to epoch are worth drawing again.
         self._augmented = job.augmentation is not None
-        self._continues = job.start.optimizer_state is not None
+        self._continues = job.start.state is not None
         self._earlier: State = []
         self._seed = [plan.seed, plan.first_epoch, STREAM]
         self._is_on = plan.batch_statistics == "exact" and bool(trainer.statistics)

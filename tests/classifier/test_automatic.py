@@ -204,3 +204,29 @@ def test_progress_tells_what_was_chosen(capsys):
     assert "shifts of up to 1 pixel" in told
     CNNClassifier(dense, epochs=1, batch_size=8, recipe=None, verbose=1).fit(X, y)
     assert "training images get" not in capsys.readouterr().err
+
+
+def test_few_images_do_not_train_for_thousands_of_epochs():
+    X, y = blobs(2)
+    assert CNNClassifier(dense, random_state=0).fit(X, y).epochs_ <= 500
+
+
+def test_a_call_of_partial_fit_is_one_epoch():
+    X, y = blobs()
+    clf = CNNClassifier(dense, random_state=0).partial_fit(X, y, classes=[0, 1])
+    assert (clf.epochs_, clf.n_iter_) == (1, 1)
+
+
+def test_a_recipe_holds_no_recipe():
+    X, y = blobs()
+    with pytest.raises(ValueError, match="names a recipe in a recipe"):
+        CNNClassifier(dense, epochs=1, recipe={"recipe": "strong"}).fit(X, y)
+
+
+def test_partial_fit_on_one_image_keeps_the_statistics_of_the_fit():
+    X, y = DIGITS.images, DIGITS.target
+    clf = CNNClassifier(model__filters=(8, 8, 16), epochs=8, recipe=None, batch_size=16, random_state=0)
+    clf.fit(X[:300], y[:300])
+    before = clf.score(X[900:], y[900:])
+    clf.partial_fit(X[300:301], y[300:301])
+    assert clf.score(X[900:], y[900:]) > before - 0.1

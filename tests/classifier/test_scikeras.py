@@ -24,7 +24,7 @@ from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, check_
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from small_networks import dense
+from small_networks import KERAS_SAVES, dense
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, SparseCategoricalFocalLoss, load, save
 from sk_cifar_ovr._shared.variables import read
@@ -33,9 +33,6 @@ from sk_cifar_ovr.engine.compiled import Network, trace_count
 from sk_cifar_ovr.engine.compiled import _pool as _pool
 from sk_cifar_ovr.exceptions import UnknownParameterError
 from sk_cifar_ovr.networks import cifar_cnn
-
-# SciKeras copies and pickles models as Keras saves them, which reads variables in a way that NumPy 2 deprecates.
-KERAS_SAVES = "ignore:__array__ implementation:DeprecationWarning:keras"
 
 
 def bare(**settings):
@@ -270,7 +267,7 @@ def test_bare_scikeras_accepts_misspelt_parameters(images):
 @pytest.mark.parametrize(
     ("wrong", "meant"),
     [
-        ({"loss__gama": 1.0}, "did you mean 'gamma'"),
+        ({"loss": "focal", "loss__gama": 1.0}, "did you mean 'gamma'"),
         ({"optimizer__learningrate": 1.0}, "did you mean 'learning_rate'"),
         ({"optimizer__lr": 1.0}, "'learning_rate'"),
         ({"model__filter": (4, 4)}, "did you mean 'filters'"),
@@ -489,7 +486,7 @@ def test_the_custom_cnn_and_the_focal_loss_in_a_pipeline(images):
 
 def test_the_custom_cnn_and_the_focal_loss_in_a_grid_search(images):
     X, y = images
-    grid = {"loss": ["focal"], "loss__gamma": [0.0, 2.0], "model__momentum": [0.8]}
+    grid = {"loss__gamma": [0.0, 2.0], "model__momentum": [0.8]}
     search = GridSearchCV(bare_cnn(), grid, cv=2, error_score="raise").fit(X, y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.best_estimator_.model_.loss.gamma == search.best_params_["loss__gamma"]

@@ -55,7 +55,7 @@ def assert_statistics_of(clf, X):
 
 def whole(X, **settings):
     """The small built-in network, trained with all images in one batch."""
-    defaults = {"model__filters": (4, 4, 8), "epochs": 2, "batch_size": len(X), "random_state": 0}
+    defaults = {"model__filters": (4, 4, 8), "epochs": 2, "batch_size": len(X), "recipe": None, "random_state": 0}
     return CNNClassifier(**{**defaults, "precision": "float32", **settings})
 
 

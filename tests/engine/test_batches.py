@@ -12,7 +12,7 @@ from sk_cifar_ovr.engine._batches import balanced_orders, shuffled_orders
 from sk_cifar_ovr.engine._training_loop import _TrainingLoop
 from sk_cifar_ovr.engine.compiled import trace_count
 
-TINY = {"model": dense, "epochs": 2, "batch_size": 40, "recipe": None, "random_state": 0}
+TINY = {"model": dense, "loss": "focal", "epochs": 2, "batch_size": 40, "recipe": None, "random_state": 0}
 
 
 def epochs(labels, balance, batch, n, seed=0):

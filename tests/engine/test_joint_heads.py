@@ -82,7 +82,7 @@ def test_each_head_has_its_own_initial_values(builder):
     [
         ({}, None, [0.1, 0.3, 0.6]),
         ({"class_weight": "balanced"}, None, [0.5, 0.5, 0.5]),
-        ({"loss__alpha": 0.75}, None, [0.25, 0.5625, 9 / 11]),
+        ({"loss": "focal", "loss__alpha": 0.75}, None, [0.25, 0.5625, 9 / 11]),
         ({}, [3.0, 1.0, 0.0], [0.5, 0.5, 0.0001]),
     ],
     ids=["shares", "balanced", "alpha", "weights"],
@@ -151,6 +151,7 @@ def test_a_network_that_cannot_be_cut_is_refused(digits):
         cut(keras.Model(single.inputs[0], single.outputs[0]))
 
 
+@pytest.mark.filterwarnings("ignore:The number of unique classes:UserWarning")
 def test_many_classes(digits):
     X, y = digits
     labels = np.arange(1000)

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from small_networks import skip_if_refused
+from small_networks import KERAS_SAVES, skip_if_refused
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier
 from sk_cifar_ovr._shared.variables import read
@@ -299,6 +299,7 @@ def test_flat_rows_and_images_agree(digits):
     np.testing.assert_array_equal(features.transform(flat), features.transform(X))
 
 
+@pytest.mark.filterwarnings(KERAS_SAVES)
 def test_scikeras(digits):
     X, y = (part[:100] for part in digits)
     clf = KerasClassifier(

@@ -19,7 +19,7 @@ from small_networks import dense
 from sk_cifar_ovr import CNNClassifier, ImageSampler
 from sk_cifar_ovr.exceptions import ImageShapeError, ResamplingError
 
-TINY = {"model": dense, "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
+TINY = {"model": dense, "loss": "focal", "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
 PICKERS = [RandomOverSampler(random_state=0), RandomUnderSampler(random_state=0), TomekLinks(), NearMiss()]
 MAKERS = [
     SMOTE(random_state=0),

@@ -11,14 +11,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from small_networks import initial_model
+from small_networks import KERAS_SAVES, initial_model
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr._shared.variables import read
 from sk_cifar_ovr.engine.compiled._pool import borrow
 from sk_cifar_ovr.exceptions import ColorWarning, ImageShapeError, NetworkError, WeightsError
 
-pytestmark = pytest.mark.filterwarnings("ignore::sk_cifar_ovr.exceptions.ColorWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sk_cifar_ovr.exceptions.ColorWarning"),
+    # Keras writes the files of weights.
+    pytest.mark.filterwarnings(KERAS_SAVES),
+]
 
 # With their top of 1,000 classes, as Keras publishes them.
 PUBLISHED = {

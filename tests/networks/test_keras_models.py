@@ -364,3 +364,17 @@ def test_files_that_are_no_models_say_what_they_are(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(SavedFileError, match="no .keras file"):
         built(tmp_path / "folder")
+
+
+def test_a_model_inside_a_model_is_copied_without_its_compilation():
+    inner = keras.Sequential([keras.Input(SHAPE), layers.Rescaling(1 / 255), layers.Flatten()])
+    inner.compile("adam", lambda y, p: keras.ops.mean((y - p) ** 2, axis=-1))
+    model = keras.Sequential([keras.Input(SHAPE), inner, layers.Dense(3, activation="softmax")])
+    copies = copies_of(model)
+    assert "compile_config" not in copies.config
+    np.testing.assert_allclose(outputs(copies(), IMAGES), outputs(model, IMAGES), atol=1e-6)
+
+
+@pytest.mark.parametrize("first", [layers.Rescaling(255.0), layers.Rescaling(1 / 16)])
+def test_layers_for_other_pixels_are_not_taken_for_0_to_255(first):
+    assert not takes_raw_pixels(functional(first))

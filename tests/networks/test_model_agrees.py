@@ -7,13 +7,19 @@ import keras
 import numpy as np
 import pytest
 from backbone_helpers import numpy, run_eagerly
+from small_networks import KERAS_SAVES
 
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr._shared.variables import read
 from sk_cifar_ovr.networks import infer_by_default
 from sk_cifar_ovr.networks._inference_mode import _trains_by_default
 
-pytestmark = pytest.mark.filterwarnings("ignore::sk_cifar_ovr.exceptions.ColorWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sk_cifar_ovr.exceptions.ColorWarning"),
+    # The models save, export and predict by Keras alone.
+    pytest.mark.filterwarnings(KERAS_SAVES),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning"),
+]
 
 NETWORKS = {
     "cifar_cnn": {"model__filters": (4, 4, 4)},
@@ -61,7 +67,9 @@ untraced = pytest.fixture(run_eagerly)
 @pytest.mark.parametrize(("name", "shape"), [*itertools.product(NETWORKS, SHAPES), ("cifar_cnn", (99, 96, 3))], ids=str)
 def test_builtin_network(name, shape, tmp_path):
     X, y = random_images(shape)
-    clf = CNNClassifier(name, **NETWORKS[name], epochs=1, batch_size=12, precision="float32", random_state=0)
+    clf = CNNClassifier(
+        name, **NETWORKS[name], epochs=1, batch_size=12, recipe=None, precision="float32", random_state=0
+    )
     assert_agrees(clf.fit(X, y), X, tmp_path)
 
 

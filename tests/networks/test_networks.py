@@ -69,7 +69,7 @@ def test_scales_pixels_and_small_images_inside():
     assert len(scaling) == 2
     assert all(layer.count_params() == 0 for layer in scaling)
     images = np.full((1, 8, 8, 1), 255, dtype="uint8")
-    inside = keras.Model(model.inputs, model.get_layer("enlarge").output)(images)
+    inside = keras.Model(model.inputs[0], model.get_layer("enlarge").output)(images)
     np.testing.assert_allclose(to_numpy(inside), np.ones((1, 32, 32, 1)), rtol=1e-6)
 
 
@@ -99,7 +99,7 @@ def test_custom_cnn_has_128_features_whatever_the_image_size(shape, inside, pool
 def test_large_images_are_averaged_over_squares():
     model = cifar_cnn({"image_shape_": (97, 96, 3), "n_classes_": 2})
     image = np.random.default_rng(0).integers(0, 256, (1, 97, 96, 3))
-    inside = keras.Model(model.inputs, model.get_layer("reduce").output)(image.astype("float32"))
+    inside = keras.Model(model.inputs[0], model.get_layer("reduce").output)(image.astype("float32"))
     expected = image[:, :96].reshape(1, 48, 2, 48, 2, 3).mean(axis=(2, 4)) / 255
     np.testing.assert_allclose(to_numpy(inside), expected, rtol=1e-5)
 
@@ -168,14 +168,14 @@ def test_whitening_has_more_digits_than_bfloat16():
 def test_filters_come_from_the_training_images_alone(digits):
     """`fit` computes the filters from its images, and a warm start keeps them."""
     X, y = digits
-    clf = CNNClassifier("whitened_cnn", model__widths=(4, 4, 4), epochs=1, batch_size=64, random_state=0)
+    clf = CNNClassifier("whitened_cnn", model__widths=(4, 4, 4), epochs=1, batch_size=64, recipe=None, random_state=0)
     clf.set_params(precision="float32", warm_start=True)
 
     def kernel(fitted):
         return to_numpy(fitted.model_.get_layer("whiten").kernel)
 
     first = kernel(clf.fit(X, y))
-    enlarged = keras.Model(clf.model_.inputs, clf.model_.get_layer("enlarge").output)(X.astype("float32"))
+    enlarged = keras.Model(clf.model_.inputs[0], clf.model_.get_layer("enlarge").output)(X.astype("float32"))
     alone = Whitening(2)
     alone.adapt_to_images(to_numpy(enlarged))
     ours, theirs = first.reshape(4, 4), to_numpy(alone.kernel).reshape(4, 4)

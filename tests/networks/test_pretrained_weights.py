@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from backbone_helpers import META, SMALL, assert_close, leaves, random_rgb, run_eagerly, same, small_weights
 from sk_cifar_ovr.backbones import keras_application
+from small_networks import KERAS_SAVES
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures
 from sk_cifar_ovr._shared.files import keras_home
@@ -20,6 +21,9 @@ from sk_cifar_ovr._shared.variables import read
 from sk_cifar_ovr.exceptions import ChecksumError, WeightsError
 from sk_cifar_ovr.networks import _pretrained_weights
 from sk_cifar_ovr.networks._keras_applications import make_application
+
+# Keras writes the files that are read here.
+pytestmark = pytest.mark.filterwarnings(KERAS_SAVES)
 
 untraced = pytest.fixture(autouse=True)(run_eagerly)
 

@@ -12,7 +12,7 @@ from small_networks import dense
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.metrics import positive_probabilities, probability_scores
 
-TINY = {"model": dense, "epochs": 3, "batch_size": 64, "recipe": None, "random_state": 0}
+TINY = {"model": dense, "loss": "focal", "epochs": 3, "batch_size": 64, "recipe": None, "random_state": 0}
 LEARNING = {"estimator__epochs": 10, "estimator__optimizer__learning_rate": 0.01}
 METHODS = ["sigmoid", "isotonic", "temperature"]
 

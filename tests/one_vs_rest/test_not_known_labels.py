@@ -22,7 +22,7 @@ from sk_cifar_ovr.one_vs_rest._cross_fitting import cross_fitting
 from sk_cifar_ovr.one_vs_rest._threshold_rules import threshold_rules
 from sk_cifar_ovr.one_vs_rest._thresholds import averaged_threshold
 
-TINY = {"model": dense, "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
+TINY = {"model": dense, "loss": "focal", "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
 STRATEGIES = ["joint", "independent"]
 
 
@@ -269,7 +269,7 @@ def test_few_known_labels_are_all_trained_on(parts, settings, n_jobs, n_known):
 
 def test_too_few_images_for_validation_are_still_refused(parts):
     X, Y = parts
-    with pytest.raises(ValueError, match="validation_fraction"):
+    with pytest.raises(ValueError, match="validation_fraction"), pytest.warns(UserWarning, match="No image .* has 2"):
         ovr("independent", early_stopping=True).fit(X[:6], np.nan_to_num(Y[:6]))
 
 

@@ -14,13 +14,14 @@ from sk_cifar_ovr.one_vs_rest._thresholds import averaged_threshold, checked_met
 
 SMALL = {
     "model__filters": (4, 4, 8),
+    "loss": "focal",
     "epochs": 2,
     "batch_size": 64,
     "recipe": None,
     "random_state": 0,
     "precision": "float32",
 }
-TINY = {"model": dense, "epochs": 3, "batch_size": 64, "recipe": None, "random_state": 0}
+TINY = {"model": dense, "loss": "focal", "epochs": 3, "batch_size": 64, "recipe": None, "random_state": 0}
 
 
 def states(estimators):
@@ -73,7 +74,7 @@ def test_any_loss_of_one_strategy_is_one_of_the_other(digits, strategy, loss):
         "weighted": {"loss": "crossentropy", "class_weight": "balanced"},
         "one-hot": {"loss": keras.losses.CategoricalFocalCrossentropy()},
     }[loss]
-    ovr = OneVsRestCNNClassifier(CNNClassifier(**TINY, **settings), strategy=strategy).fit(X, y)
+    ovr = OneVsRestCNNClassifier(CNNClassifier(**{**TINY, **settings}), strategy=strategy).fit(X, y)
     assert np.isfinite(ovr.history_["loss"]).all()
     assert ovr.predict_proba(X).sum(axis=1) == pytest.approx(1)
 

@@ -13,6 +13,7 @@ from sk_cifar_ovr.one_vs_rest._promises import Promise
 
 LEARNING = {
     "model": dense,
+    "loss": "focal",
     "epochs": 8,
     "batch_size": 64,
     "optimizer__learning_rate": 0.01,

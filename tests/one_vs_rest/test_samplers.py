@@ -22,7 +22,7 @@ from sk_cifar_ovr.exceptions import ResamplingError, SavedFileError
 from sk_cifar_ovr.losses import sparse_categorical_focal_loss
 from sk_cifar_ovr.one_vs_rest._task_samplers import ImageTaskSampler
 
-TINY = {"model": dense, "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
+TINY = {"model": dense, "loss": "focal", "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
 UNDER, OVER = RandomUnderSampler(random_state=0), RandomOverSampler(random_state=0)
 PICKERS = [UNDER, OVER, TomekLinks()]
 MAKERS = [SMOTE(random_state=0), ClusterCentroids(random_state=0), SMOTEENN(random_state=0)]

@@ -18,7 +18,7 @@ from small_networks import dense
 from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.engine._training_loop import _TrainingLoop
 
-TINY = {"model": dense, "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
+TINY = {"model": dense, "loss": "focal", "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
 NAMES = ["even", "large", "hole", "prime"]
 STRATEGIES = ["joint", "independent"]
 
@@ -177,7 +177,7 @@ def test_validation_images_keep_the_shares_of_the_labels(parts, monkeypatch, str
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_each_task_is_resampled(parts, strategy):
     """Images that are all the same leave a network only the shares of the labels to learn."""
-    X, Y = np.zeros_like(parts[0]), parts[1][:, ::2]
+    X, Y = np.zeros(parts[0].shape, "uint8"), parts[1][:, ::2]
     settings = {"epochs": 15, "optimizer__learning_rate": 0.03, "loss": "crossentropy"}
     plain = ovr(strategy, **settings).fit(X, Y).predict_proba(X[:1])[0]
     resampled = ovr(strategy, {"sampler": RandomOverSampler(random_state=0)}, **settings).fit(X, Y)

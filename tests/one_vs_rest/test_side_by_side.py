@@ -21,7 +21,7 @@ def convolutional(meta):
     return keras.Model(pixels, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
 
 
-SMALL = {"model": convolutional, "epochs": 2, "batch_size": 64, "random_state": 0}
+SMALL = {"model": convolutional, "loss": "focal", "epochs": 2, "batch_size": 64, "recipe": None, "random_state": 0}
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ STEPS_PER_EPOCH = 100
 DRAWN_IMAGES = 64_000
 DRAWN_SMALL_IMAGES = 16_000
 GROWTH = 0.6
+MAX_EPOCHS = 500
 SMALL_SIDE = 16
 # Images are shifted by up to this share of their shorter side.
 SHIFT = 1 / 8
@@ -37,7 +38,7 @@ def with_choices(estimator, images: LabelledImages, *, n_networks: int = 1, earl
     n_networks : int, default=1
         Networks that will be trained one after another; many are trained for fewer epochs each.
     earlier : estimator or None, default=None
-        A fitted estimator, from which the training continues with the choices of the last fit.
+        A fitted estimator, from which the training continues with the recipe of the last fit.
     partial : bool, default=False
         Whether `partial_fit` is called, whose first call takes no recipe: a schedule needs the whole training.
 
@@ -51,15 +52,16 @@ def with_choices(estimator, images: LabelledImages, *, n_networks: int = 1, earl
         return estimator
     chosen: dict[str, Any] = {}
     if earlier is not None:
-        chosen = {name: getattr(earlier, f"{name}_") for name in AUTOMATIC if hasattr(earlier, f"{name}_")}
+        kept = ("batch_size", "recipe")
+        chosen = {name: getattr(earlier, f"{name}_") for name in kept if hasattr(earlier, f"{name}_")}
     chosen = {name: value for name, value in chosen.items() if _is_auto(given[name])}
     if _is_auto(given["recipe"]):
         chosen.setdefault("recipe", {} if partial else automatic_recipe(given, images))
     settings = type(estimator)(**{**given, **chosen})
-    of_recipe, n_images = recipe_parameters(settings), len(images.y)
+    of_recipe, n_images, side = recipe_parameters(settings), len(images.y), _side(given, images)
     lengths = {
         "batch_size": of_recipe.get("batch_size", automatic_batch_size(n_images)),
-        "epochs": of_recipe.get("epochs", automatic_epochs(n_images, _side(given, images), n_networks)),
+        "epochs": 1 if partial else of_recipe.get("epochs", automatic_epochs(n_images, side, n_networks)),
     }
     return settings.set_params(**{name: value for name, value in lengths.items() if _is_auto(getattr(settings, name))})
 
@@ -94,7 +96,7 @@ def automatic_epochs(n_images: int, side: int, n_networks: int = 1) -> int:
     """
     drawn = DRAWN_SMALL_IMAGES if side < SMALL_SIDE else DRAWN_IMAGES
     drawn *= max(1, n_images / 1000) ** GROWTH / math.sqrt(n_networks)
-    return max(1, math.ceil(drawn / n_images))
+    return min(MAX_EPOCHS, max(1, math.ceil(drawn / n_images)))
 
 
 def automatic_recipe(params: dict[str, Any], images: LabelledImages) -> dict[str, Any]:

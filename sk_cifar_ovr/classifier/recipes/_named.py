@@ -54,6 +54,8 @@ def with_recipe(estimator):
     recipe = recipe_parameters(estimator)
     if not recipe:
         return estimator
+    if "recipe" in recipe:
+        raise ValueError(f"recipe={recipe!r} names a recipe in a recipe: give its parameters, or its name alone.")
     given = estimator.get_params(deep=False)
     defaults = {name: p.default for name, p in inspect.signature(type(estimator)).parameters.items()}
     missing = {

@@ -72,11 +72,23 @@ def describe(images: Any, verbose: int = 0) -> Descriptors:
     with closing(read_each(source, parts)) as pixels:
         for _ in track(parts, "Comparing images", verbose):
             block = next(pixels)
+            _check_values(block)
             if white is None:
                 white = 1.0 if block.dtype.kind == "f" and block.max() <= 1 else 255.0
             found.append(_describe_block(block, white))
     hashes, structure, contrast = (np.concatenate(column) for column in zip(*found, strict=True))
     return Descriptors(hashes, structure, contrast)
+
+
+def _check_values(pixels: np.ndarray) -> None:
+    """Refuse pixels that are not on the scale 0-255 or 0-1."""
+    lowest, highest = pixels.min(), pixels.max()
+    # Rounding and interpolation go a little beyond white.
+    if not (lowest >= 0 and highest <= 255 * 1.2):
+        raise ValueError(
+            f"images has values from {lowest:.4g} to {highest:.4g}; pixels are compared on the scale 0-255 or 0-1, "
+            "without NaN: bring them to it, 16-bit images by images // 257."
+        )
 
 
 def _describe_block(pixels: np.ndarray, white: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

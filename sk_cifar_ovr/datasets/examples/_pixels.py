@@ -87,6 +87,8 @@ def read_pixels(image: Any, index: int, reading: Reading, *, channels_first: boo
 def _of_array(array: np.ndarray, reading: Reading, channels_first: bool) -> Pixels:
     from PIL import Image
 
+    if np.ma.is_masked(array):
+        raise ValueError("it has masked pixels; fill them first, for example with image.filled(0)")
     if array.ndim == 3 and array.shape[0] in CHANNELS and array.shape[2] not in CHANNELS:
         if not channels_first:
             raise ValueError(f"its shape {array.shape} has the channels first; use numpy.moveaxis(image, 0, -1)")

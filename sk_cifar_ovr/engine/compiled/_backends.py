@@ -53,8 +53,8 @@ class TensorFlowSteps(CompiledSteps):
             if "grouped convolutions" not in str(error):
                 raise
             raise NetworkError(
-                f"{self._model.name!r} cannot be trained here: TensorFlow has no gradients of grouped convolutions on a "
-                "CPU without oneDNN. Start Python without TF_ENABLE_ONEDNN_OPTS=0, keep the layers behind such a "
+                f"{self._model.name!r} cannot be trained here: TensorFlow has no gradients of grouped convolutions on "
+                "a CPU without oneDNN. Start Python without TF_ENABLE_ONEDNN_OPTS=0, keep the layers behind such a "
                 "convolution frozen, or use another network or backend."
             ) from error
 

@@ -45,8 +45,8 @@ def resolve_precision(precision: str, *, builtin: bool) -> str | None:
     if precision == "mixed_bfloat16" and keras.backend.backend() == "tensorflow" and _onednn_refuses_bfloat16():
         raise ValueError(
             f"precision='mixed_bfloat16': the environment variable ONEDNN_MAX_CPU_ISA={_onednn_limit().lower()} leaves "
-            "TensorFlow no bfloat16 on this CPU. Use precision='float32', or start Python without the variable, or with "
-            "TF_ENABLE_ONEDNN_OPTS=0."
+            "TensorFlow no bfloat16 on this CPU. Use precision='float32', or start Python without the variable, or "
+            "with TF_ENABLE_ONEDNN_OPTS=0."
         )
     if precision != "auto":
         return precision

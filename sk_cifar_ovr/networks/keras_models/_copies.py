@@ -153,7 +153,7 @@ def _described(config: Any, model: keras.Model) -> Any:
     for part in found["config"]["layers"]:
         layer = own.get(part.get("name") or part["config"].get("name"))
         if isinstance(layer, keras.Model) and "layers" in part["config"]:
-            part = {**part, **_described(part, layer)}
+            part = _described(part, layer)
         elif _is_adapted(layer):
             part = {**part, **_as_rescaling(layer)}
         described.append(part)

@@ -16,8 +16,11 @@ _RESCALED = {"0-1": (1 / 255, 0.0), "-1-1": (1 / 127.5, -1.0)}
 PIXELS = (RAW, *_RESCALED)
 # Side of a test image if the model takes images of any size.
 TEST_SIDE = 32
-# A first layer that maps 0-255 to a range as small as this, or 0 to below this, was made for pixels 0-255.
-SCALED_RANGE = 16.0
+# First layers that map 0-255 to a range as small as this were made for pixels 0-255.
+SCALED_RANGE = 8.0
+# So were those that subtract means and keep the scale: 0 comes to below this, and the range stays about 255.
+CENTRED = -16.0
+CENTRED_RANGE = 300.0
 _PREPARING = (
     layers.Rescaling,
     layers.Lambda,
@@ -89,7 +92,8 @@ def takes_raw_pixels(model: keras.Model) -> bool:
     shape = [TEST_SIDE if side is None else side for side in model.inputs[0].shape[1:]]
     black_and_white = np.stack([np.full(shape, value, "float32") for value in (0, 255)])
     seen = _prepared(model, black_and_white)
-    return bool(np.ptp(seen) <= SCALED_RANGE or seen.min() < -SCALED_RANGE)
+    is_centred = seen.min() < CENTRED and np.ptp(seen) <= CENTRED_RANGE
+    return bool(np.ptp(seen) <= SCALED_RANGE or is_centred)
 
 
 def _prepared(model: keras.Model, images: np.ndarray) -> np.ndarray:
