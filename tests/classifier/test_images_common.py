@@ -15,7 +15,7 @@ from sk_cifar_ovr import CNNClassifier, OneVsRestCNNClassifier
 from sk_cifar_ovr.exceptions import ImageShapeError, PixelScaleWarning
 
 # Another place in a batch may change the last bits of a float32.
-CLOSE = {"rtol": 1e-5, "atol": 1e-6}
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 
 
 def small(**settings):

@@ -79,6 +79,8 @@ def polars_objects(X):
 
 
 def hugging_face(X, **of_image):
+    # The folder of tests has the name of the library.
+    pytest.importorskip("datasets.arrow_dataset")
     hf = pytest.importorskip("datasets")
     dataset = hf.Dataset.from_dict({"image": pillow(X)}, features=hf.Features(image=hf.Image()))
     return dataset.cast_column("image", hf.Image(**of_image))["image"]
@@ -154,6 +156,8 @@ def a_loader(X):
 
 
 def a_hugging_face_dataset(X):
+    # The folder of tests has the name of the library.
+    pytest.importorskip("datasets.arrow_dataset")
     hf = pytest.importorskip("datasets")
     return hf.Dataset.from_dict({"image": pillow(X[:5])}, features=hf.Features(image=hf.Image()))
 

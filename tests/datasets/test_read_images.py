@@ -198,6 +198,8 @@ def test_torch_datasets(form):
 
 @pytest.mark.parametrize("form", ["dataset", "encoded", "torch", "stream", "column"])
 def test_hugging_face(form):
+    # The folder of tests has the name of the library.
+    pytest.importorskip("datasets.arrow_dataset")
     hf = pytest.importorskip("datasets")
     if form == "torch":
         pytest.importorskip("torch")
