@@ -8,11 +8,12 @@ labels; what these tasks are, folds and imbalanced-learn are unknown here.
 from ._base import BaseImageClassifier
 from ._classifier import CNNClassifier
 from ._fitting import CHOICES, FitMode, copy_fitted, fit_classifier, run_job, set_choices, set_fitted, training_job
+from ._held_out import HeldOut, held_out
 from ._keras_models import checked_outputs, set_trained, set_up_trained
 from ._loss_and_optimizer import optimizer_class
 from ._network_setup import NetworkSetup, expected_scale, restored_spec, set_up_network, untrained_spec
 from ._scikeras import is_scikeras, scikeras_input, scikeras_network
-from ._train_validation_split import HeldOut, Targets, TaskSampler, ValidationSplitError, held_out
+from ._train_validation_split import Targets, TaskSampler, ValidationSplitError
 from .inputs import LEARNT, LabelledImages, checked_images, checked_weights, images_like_fitted, labelled_images
 from .recipes import describe_choices, with_choices, with_recipe
 

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from .._shared.groups import group_codes
 from .._shared.sklearn_internals import fit_context
 from ._fitting import FitMode
-from ._train_validation_split import HeldOut, warn_of_held_out
+from ._held_out import HeldOut, warn_of_held_out
 from .inputs import LabelledImages, check_known_columns, check_partial_fit, keeps_last_fit, labelled_images
 
 
@@ -69,7 +69,7 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         """
         settings, may_continue = self._training_settings()
         continues = may_continue and settings.warm_start and self.__sklearn_is_fitted__()
-        return self._fit_checked(X, y, (sample_weight, groups), None, FitMode(continues))
+        return self._fit_checked(X, y, sample_weight, groups, None, FitMode(continues))
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -106,11 +106,10 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         settings, _ = self._training_settings(partial=True)
         check_partial_fit(self, y, classes, early_stopping=settings.early_stopping)
         mode = FitMode(continues=self.__sklearn_is_fitted__(), partial=True)
-        return self._fit_checked(X, y, (sample_weight, None), classes, mode)
+        return self._fit_checked(X, y, sample_weight, None, classes, mode)
 
     @keeps_last_fit
-    def _fit_checked(self, X, y, weights_and_groups: tuple, classes, mode: FitMode):
-        sample_weight, groups = weights_and_groups
+    def _fit_checked(self, X, y, sample_weight, groups, classes, mode: FitMode):
         classes = self.classes_ if mode.continues else classes
         images = labelled_images(self, X, y, sample_weight, classes=classes, reset=not mode.continues)
         images = replace(images, groups=group_codes(groups, len(images.y)))

@@ -17,6 +17,7 @@ from ..engine import (
     train,
 )
 from ._class_weights import class_weights, task_class_weights
+from ._held_out import held_out
 from ._loss_and_optimizer import averaging_the_last_steps, check_optimizer
 from ._network_setup import NetworkSetup, set_up_network
 from ._objective import make_objective
@@ -25,7 +26,6 @@ from ._train_validation_split import (
     TaskSampler,
     TrainValidationSplit,
     ValidationSplitError,
-    held_out,
     train_validation_split,
 )
 from .inputs import LabelledImages
