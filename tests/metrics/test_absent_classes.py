@@ -36,7 +36,7 @@ def test_a_class_without_samples_has_no_metrics_and_no_warnings(y):
 
 
 def test_by_default_it_is_computed_from_the_counts():
-    with pytest.warns(UndefinedMetricWarning):
+    with pytest.warns(UserWarning, match="No positive class found"), pytest.warns(UndefinedMetricWarning):
         report = build(PLAIN)
     frame = report.frame()
     assert report.measured.all()
