@@ -3,8 +3,8 @@
 Few images: how a network keeps up
 =========================================
 
-On a hundred images a support vector machine is hard to beat, and a network trained for ten epochs is far behind it. The
-reason is not the network. Ten epochs of a hundred images are ten gradient steps in batches of 128. Given small batches,
+On a hundred images a support vector machine is hard to beat, and a network trained for ten epochs is behind it. The
+reason is not the network: ten epochs of a hundred images are ten gradient steps in batches of 128. With small batches,
 more steps, and training images that are shifted a little, the same network is ahead.
 
 With its defaults, :class:`~sk_cifar_ovr.CNNClassifier` chooses all of this from the images.
