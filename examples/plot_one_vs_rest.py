@@ -60,7 +60,7 @@ for k, ax in enumerate(axes):
 # cross-validation: each image is judged by a network that did not see it, the threshold with the best F1 is kept, and
 # then the network is fitted once more, on all training images. With ``cv=3`` that makes four fits instead of one.
 
-ovr = OneVsRestCNNClassifier(CNNClassifier(epochs=15, random_state=0), threshold="f1", cv=3)
+ovr = OneVsRestCNNClassifier(CNNClassifier(epochs=15, batch_size=32, random_state=0), threshold="f1", cv=3)
 ovr = ovr.fit(X_train, y_train)
 
 # %%
