@@ -67,8 +67,8 @@ for row, name in zip(axes, data.target_names, strict=True):
 # Train and evaluate
 # ------------------
 #
-# There are few images, for which the classifier chooses small batches, and it changes the images a little in each epoch.
-# Forty epochs keep this example short; without a number it would choose more.
+# There are few images, so the classifier chooses small batches, and it changes the images a little in each epoch. Forty
+# epochs keep this example short; without a number it would choose more.
 
 classifier = CNNClassifier(epochs=40, random_state=0)
 ovr = OneVsRestCNNClassifier(classifier).fit(X_train, y_train)
