@@ -9,7 +9,8 @@ never trained on. Of CIFAR-10 (the JPEG q75 copy, --data) these are 2,000 of its
 which 5 show an eight. The classical methods choose their settings by a small grid in 3-fold cross-validation;
 ``OneVsRestClassifier`` with these settings gives their one-vs-rest predictions. Their F1 is, class by class, the better
 of that of their labels and that of these predictions; ours is that of `predict_ovr`. SciKeras and Keras' wrapper train
-the same network for as many epochs in batches of the same size, with Keras' Adam.
+the same network for as many epochs in batches of the same size, with Keras' Adam. Beside the seconds of a fit stands
+the machine's load before it: above 2 they are those of a shared machine.
 """
 
 import argparse
@@ -161,7 +162,7 @@ def fit_wrapper(method, X, y, X_test, length):
 def measured(row, method, split, path, length=None):
     """Figures of one fit; `length` is that of another method's training."""
     X, y, X_test, y_test = draw(row, split, path)
-    began = time.perf_counter()
+    began, load = time.perf_counter(), os.getloadavg()[0]
     if method.startswith("ours"):
         labels, ovr, settings = fit_ours(method, X, y, X_test, split)
     elif method in WRAPPERS:
@@ -181,6 +182,7 @@ def measured(row, method, split, path, length=None):
         "f1_of_labels": round(float(of_labels.mean()), 4),
         "f1_of_the_rare_class": round(float(best[RARE]), 4),
         "seconds": round(seconds, 1),
+        "load_before": round(load, 1),
         "settings": settings,
     }
 

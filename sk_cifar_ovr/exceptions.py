@@ -3,6 +3,10 @@
 from sklearn.exceptions import DataConversionWarning
 
 
+class CheckpointError(ValueError):
+    """A folder of checkpoints that holds an unfinished training with other data or settings."""
+
+
 class DatasetError(ValueError):
     """A folder, archive or image file that cannot be read as a dataset."""
 
@@ -65,6 +69,10 @@ class PixelScaleWarning(DataConversionWarning):
 
 class ColorWarning(DataConversionWarning):
     """Grey images were copied to the three channels that a pretrained network needs."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint that is damaged, cannot be written, or belongs to another training."""
 
 
 class RareClassWarning(UserWarning):

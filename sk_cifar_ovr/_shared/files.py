@@ -1,10 +1,20 @@
 """Files that are written whole or not at all, and the folder in which Keras keeps its files."""
 
 import os
+import re
+import shutil
+import socket
 import tempfile
+import time
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+_STARTED = time.time()
+_DAY = 86400.0
+_LEFTOVER = re.compile(r"\..*\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-\w+\.part")
 
 
 def check_folder(folder: Path) -> None:
@@ -16,6 +26,8 @@ def check_folder(folder: Path) -> None:
 def write_whole(path: Path, write_to: Callable[[Path], Any]) -> None:
     """Write a file under a temporary name and rename it, so that `path` is never half written.
 
+    What killed processes left in the folder is removed first.
+
     Parameters
     ----------
     path : pathlib.Path
@@ -23,9 +35,45 @@ def write_whole(path: Path, write_to: Callable[[Path], Any]) -> None:
     write_to : callable ``(path) -> None``
         Writes the content to the path it gets.
     """
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as spare:
-        write_to(Path(spare) / path.name)
-        os.replace(Path(spare) / path.name, path)
+    remove_leftovers(path.parent)
+    prefix = f".{path.name[:64]}.{_host()}-{os.getpid()}-"
+    spare = Path(tempfile.mkdtemp(dir=path.parent, prefix=prefix, suffix=".part"))
+    try:
+        write_to(spare / path.name)
+        os.replace(spare / path.name, path)
+    finally:
+        shutil.rmtree(spare, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary files of `write_whole` in a folder whose process does not run any more."""
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            match = _LEFTOVER.fullmatch(entry.name)
+            if match and _is_abandoned(match["host"], int(match["pid"]), entry.stat().st_mtime):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _is_abandoned(host: str, pid: int, modified: float) -> bool:
+    if modified < time.time() - _DAY:
+        return True
+    if host != _host() or os.name != "posix":
+        return False
+    if pid == os.getpid():
+        # In containers a process often has the number of the one before.
+        return modified < _STARTED
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
+
+
+def _host() -> str:
+    """Eight digits that tell apart machines that write to one folder."""
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
 
 
 def keras_home() -> Path:

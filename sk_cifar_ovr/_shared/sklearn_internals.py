@@ -8,7 +8,16 @@ from typing import Any
 
 try:
     from sklearn.base import _fit_context as fit_context
-    from sklearn.utils._param_validation import Interval, StrOptions
+    from sklearn.utils._param_validation import Interval as _Interval
+    from sklearn.utils._param_validation import StrOptions
+
+    class Interval(_Interval):
+        """Describes an interval of numbers, to which True and False do not count."""
+
+        def is_satisfied_by(self, val: Any) -> bool:
+            """Whether a value is a number of the interval."""
+            return not isinstance(val, bool) and super().is_satisfied_by(val)
+
 except ImportError:  # pragma: no cover - versions that scikit-learn has not released yet
 
     def fit_context(*, prefer_skip_nested_validation: bool) -> Callable:  # type: ignore[misc]

@@ -29,7 +29,7 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         """Fit on checked images and return self."""
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, *, groups=None):
+    def fit(self, X, y=None, sample_weight=None, *, groups=None):
         """Train on images.
 
         Parameters
@@ -72,7 +72,7 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         return self._fit_checked(X, y, sample_weight, groups, None, FitMode(continues))
 
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
         """Train for one epoch, continuing from the last call.
 
         Parameters

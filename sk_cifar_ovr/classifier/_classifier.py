@@ -115,6 +115,12 @@ class CNNClassifier(BaseImageClassifier):
     random_state : int, numpy.random.RandomState or None, default=None
         Seed of the weights, the order of the images, the augmentation and the validation split. As in scikit-learn, a
         ``numpy.random.Generator`` is refused; draw a seed from it: ``int(rng.integers(2**31))``.
+    checkpoint : str, path-like or None, default=None
+        Folder that makes a fit resumable: killed at any moment and called again with the same data and parameters, it
+        goes on after the last epoch that is kept there, and ends with the weights of an unbroken fit (on a CPU). The
+        folder may serve many fits, as those of a search or of one-vs-rest tasks; finished ones are not trained again.
+        Remove it when it is not needed any more: a network with its optimizer is kept for each fit. With
+        ``random_state=None`` the seed is drawn once and kept in the folder. `callbacks` start anew.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Called at the begin and end of training (with `head_epochs`, of both parts) and of each epoch; not for batches.
     warm_start : bool, default=False
@@ -219,6 +225,7 @@ class CNNClassifier(BaseImageClassifier):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "precision": [StrOptions(set(PRECISIONS))],
         "random_state": ["random_state"],
+        "checkpoint": [str, os.PathLike, None],
         "callbacks": [list, tuple, None],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
@@ -250,6 +257,7 @@ class CNNClassifier(BaseImageClassifier):
         n_iter_no_change=5,
         precision="auto",
         random_state=None,
+        checkpoint=None,
         callbacks=None,
         warm_start=False,
         verbose=0,
@@ -278,6 +286,7 @@ class CNNClassifier(BaseImageClassifier):
         self.n_iter_no_change = n_iter_no_change
         self.precision = precision
         self.random_state = random_state
+        self.checkpoint = checkpoint
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.verbose = verbose

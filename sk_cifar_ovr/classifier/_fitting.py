@@ -160,6 +160,8 @@ def training_job(setup: NetworkSetup, X, targets: Targets, mode: FitMode, first_
         augmentation=setup.augmentation,
         start=start,
         feature_cache=settings.feature_cache,
+        # One call of `partial_fit` is one epoch.
+        checkpoint=None if mode.partial else settings.checkpoint,
     )
 
 

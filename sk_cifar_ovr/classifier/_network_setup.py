@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 
 from .._shared.variables import OptimizerState, State
 from ..augment import AUGMENTATIONS
-from ..engine import FittedNetwork, prepare_folder
+from ..engine import FittedNetwork, kept_seed, prepare_folder
 from ..engine.compiled import NetworkSpec, arguments_key, resolve_precision, seeded_building
 from ..exceptions import ColorWarning, ImageShapeError, PixelScaleWarning
 from ..networks import (
@@ -116,8 +116,8 @@ def set_up_network(estimator, X, classes, *, earlier: FittedNetwork | None = Non
     kept, pretrained = split_weights(builder, routed)
     if pretrained is not None and earlier is None:
         pretrained.check()
-    if settings.feature_cache is not None:
-        prepare_folder(settings.feature_cache)
+    for folder in ("feature_cache", "checkpoint"):
+        prepare_folder(folder, getattr(settings, folder))
     adapter = SciKerasAdapter(builder, loss=loss, optimizer=optimizer, image_shape=shape, **kept)
     # SciKeras learns no more of the images than their shape and dtype.
     adapter.learn_meta(np.zeros((1, *shape), X.dtype), classes)
@@ -130,10 +130,18 @@ def set_up_network(estimator, X, classes, *, earlier: FittedNetwork | None = Non
         adapter,
         shape,
         scale,
-        seed=int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max)),
+        seed=_seed(settings),
         earlier=earlier,
         pretrained=pretrained,
     )
+
+
+def _seed(settings) -> int:
+    """Seed of one training; drawn anew by each without `random_state`, unless it may have to go on."""
+    random_state = settings.random_state
+    if settings.checkpoint is not None and random_state is None:
+        random_state = kept_seed(settings.checkpoint)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 def network_spec(adapter: SciKerasAdapter, precision: str | None) -> NetworkSpec:

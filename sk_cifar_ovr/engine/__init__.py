@@ -1,7 +1,8 @@
 """One network of any builder: compiled once, trained, asked. It knows no scikit-learn, class names, folds or samplers.
 
 In comes a `TrainingJob` (a network, arrays, a loss, an optimizer and a schedule), out come trained values. A
-`FittedNetwork` is plain data that predicts and gives features. `compiled` holds what is compiled once and lent.
+`FittedNetwork` is plain data that predicts and gives features. `compiled` holds what is compiled once and lent,
+`checkpoints` what a killed training goes on from.
 """
 
 from ._batches import balanced_batches
@@ -12,6 +13,7 @@ from ._phases import train
 from ._prediction import image_blocks
 from ._training_data import TrainingData
 from ._training_job import StartingPoint, Trained, TrainingJob, TrainingPlan
+from .checkpoints import kept_seed
 from .compiled import clear_programs
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "balanced_batches",
     "clear_programs",
     "image_blocks",
+    "kept_seed",
     "prepare_folder",
     "train",
 ]

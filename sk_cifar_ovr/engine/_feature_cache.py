@@ -63,19 +63,27 @@ def stored_features(parts: Parts, data: TrainingData, folder, progress: Progress
     return features
 
 
-def prepare_folder(folder) -> None:
-    """Make the folder for features and check that it can be written to.
+def prepare_folder(name: str, folder) -> None:
+    """Make a folder, unless it is None, and check that it can be written to.
+
+    Parameters
+    ----------
+    name : str
+        Parameter that gives the folder, for the message.
+    folder : str, path-like or None
 
     Raises
     ------
     OSError
         If it cannot.
     """
+    if folder is None:
+        return
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         check_folder(Path(folder))
     except OSError as error:
-        raise type(error)(f"feature_cache={str(folder)!r} is no folder that can be written to: {error}") from error
+        raise type(error)(f"{name}={str(folder)!r} is no folder that can be written to: {error}") from error
 
 
 def _write(path: Path, features: np.ndarray) -> None:

@@ -87,6 +87,8 @@ class TrainingJob:
     start : StartingPoint
     feature_cache : str, path-like or None
         Folder in which features of the layers before the last are kept.
+    checkpoint : str, path-like or None
+        Folder of checkpoints, from which the training goes on if it was killed.
     """
 
     network: NetworkSpec
@@ -97,6 +99,7 @@ class TrainingJob:
     augmentation: keras.layers.Layer | None = None
     start: StartingPoint = StartingPoint()
     feature_cache: Any = None
+    checkpoint: Any = None
 
 
 @dataclass(frozen=True)

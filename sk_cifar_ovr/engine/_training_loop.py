@@ -5,6 +5,7 @@ import math
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,13 +13,23 @@ import numpy as np
 from .._shared.lazy_arrays import read as read_images
 from .._shared.lazy_arrays import read_each
 from .._shared.progress import Progress
-from .._shared.variables import State, optimizer_config, same_shapes, to_numpy
+from .._shared.variables import (
+    OptimizerState,
+    State,
+    optimizer_config,
+    optimizer_kind,
+    read,
+    same_shapes,
+    to_numpy,
+    write,
+)
 from ..exceptions import NetworkError, NonFiniteLossError
 from ._batch_statistics import BatchStatistics
 from ._batches import image_orders, wrapped
 from ._learning_rate_schedules import SCHEDULES
 from ._prediction import for_device, prediction_batch
 from ._training_job import Trained, TrainingJob
+from .checkpoints import Checkpoints, Snapshot, describe
 from .compiled import CompiledNetwork, Network, input_dtype, rate_is_value, seeded_building
 
 logger = logging.getLogger(__name__)
@@ -50,13 +61,39 @@ def train_epochs(network: CompiledNetwork, job: TrainingJob, progress: Progress)
         If the loss or a weight becomes NaN or infinite.
     ValueError
         If the job starts from the state of another network.
+    CheckpointError
+        If the folder of checkpoints holds an unfinished training of other data or settings.
     """
     if not network.model.trainable_variables:
         raise NetworkError(f"{network.model.name!r} has no weights to train: all its layers are frozen.")
     job = replace(job, objective=job.objective.cast(input_dtype(network.model)))
     loop = _TrainingLoop(network, job, progress)
+    checkpoints, kept = None, None
+    if job.checkpoint is not None:
+        checkpoints = Checkpoints(Path(job.checkpoint), describe(network.model, job))
+        kept = checkpoints.latest()
+    if kept is not None and kept.is_finished:
+        return loop.finished_before(kept)
     loop.prepare()
-    plan, model = job.plan, network.model
+    if kept is not None:
+        loop.resume(kept)
+    try:
+        _run_epochs(loop, checkpoints)
+        trained = loop.finish()
+    except NonFiniteLossError:
+        if checkpoints is not None:
+            # Resumed it would fail again.
+            checkpoints.discard()
+        raise
+    if checkpoints is not None:
+        optimizer = trained.optimizer_state.values
+        checkpoints.write(Snapshot(trained.history, trained.losses, trained.state, optimizer, is_finished=True))
+    return trained
+
+
+def _run_epochs(loop: "_TrainingLoop", checkpoints: Checkpoints | None) -> None:
+    """Train the epochs that are left, with callbacks and checkpoints."""
+    plan, model = loop.job.plan, loop.network.model
     callbacks = keras.callbacks.CallbackList(
         plan.callbacks, model=model, verbose=0, epochs=plan.epochs, steps=loop.steps
     )
@@ -65,18 +102,18 @@ def train_epochs(network: CompiledNetwork, job: TrainingJob, progress: Progress)
     model.stop_training = False
     try:
         callbacks.on_train_begin()
-        for epoch in range(plan.epochs):
+        while len(loop.losses) < plan.epochs and not (loop.should_stop() or model.stop_training):
+            epoch = len(loop.losses)
             callbacks.on_epoch_begin(plan.first_epoch + epoch)
             logs = loop.epoch(epoch)
             callbacks.on_epoch_end(plan.first_epoch + epoch, logs)
-            if loop.should_stop() or model.stop_training:
-                break
+            if checkpoints is not None and checkpoints.is_due():
+                checkpoints.write(loop.snapshot())
         callbacks.on_train_end()
     finally:
         for callback in plan.callbacks:
             # The network is lent: a later fit trains it to something else.
             keras.callbacks.Callback.set_model(callback, None)
-    return loop.finish()
 
 
 def start_anew(network: Network, job: TrainingJob) -> None:
@@ -135,6 +172,30 @@ class _TrainingLoop:
         self.orders = image_orders(len(self.data.train), self.data.balance, self.batch, rng)
         self.mean_weight = self.data.mean_weight()
         self.peak = float(trainer.optimizer.learning_rate) if rate_is_value(trainer.optimizer) else 0.0
+
+    def snapshot(self) -> Snapshot:
+        """All that the epochs so far have changed."""
+        state, optimizer = read(self.trainer.model.variables), read(self.trainer.optimizer.variables)
+        return Snapshot(self.history, self.losses, state, optimizer, self.best)
+
+    def resume(self, kept: Snapshot) -> None:
+        """Go on from a snapshot of the same training."""
+        write(self.trainer.model.variables, kept.state)
+        write(self.trainer.optimizer.variables, kept.optimizer)
+        self.history, self.losses, self.best = kept.history, kept.losses, kept.best
+        for _ in kept.losses:
+            next(self.orders)
+        self.count_as_done(len(kept.losses))
+
+    def finished_before(self, kept: Snapshot) -> Trained:
+        """The outcome of a training that an earlier call has finished."""
+        self.count_as_done(len(kept.losses))
+        state = OptimizerState(optimizer_kind(self.trainer.optimizer), kept.optimizer)
+        return Trained(self.job.network, kept.state, state, kept.history, kept.losses)
+
+    def count_as_done(self, n_epochs: int) -> None:
+        """Count epochs of an earlier call in the progress."""
+        self.progress.skip(n_epochs * len(self.data.train) * self.data.n_networks)
 
     def epoch(self, epoch: int) -> dict[str, float]:
         """Train one epoch and return its losses."""

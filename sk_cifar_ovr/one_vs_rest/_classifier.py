@@ -200,7 +200,7 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None, *, groups=None):
+    def fit(self, X, y=None, sample_weight=None, *, groups=None):
         """Train on images with one label each, or with a label matrix.
 
         Parameters
@@ -250,7 +250,7 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         """
         return super().fit(X, y, sample_weight, groups=groups)
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
         """Train for one epoch, continuing from the last call.
 
         Parameters
