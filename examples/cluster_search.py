@@ -45,9 +45,11 @@ def workers(kind, address, data):
         # the only copy with it.
         with (
             nullcontext(address) if address else local() as where,
-            Client(where),
+            Client(where) as client,
             parallel_config(backend="dask", scatter=data),
         ):
+            # Otherwise Dask removes all copies but one after two seconds in which no task needs them.
+            client.amm.stop()
             yield
     else:
         import ray

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,8 @@ import pytest
 from PIL import Image
 
 from sk_cifar_ovr import CNNClassifier, load, save
-from sk_cifar_ovr.cli import METRICS, _setting, _threshold, main
+from sk_cifar_ovr.cli import main
+from sk_cifar_ovr.cli._parser import METRICS, _setting, _threshold
 from sk_cifar_ovr.exceptions import DatasetError, PixelScaleWarning
 from sk_cifar_ovr.metrics import positive_probabilities
 from sk_cifar_ovr.one_vs_rest import _thresholds
@@ -338,26 +338,6 @@ def test_several_labels_from_report_to_predict(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "labels: any number per image" in told
     assert "promise: recall of red at least 0.9;" in told
-
-
-def test_warnings_are_one_line_each_and_come_once(tmp_path, capsys, monkeypatch):
-    def warn(*arguments, **options):
-        for _ in range(3):
-            warnings.warn("the first,\n on two lines", UserWarning, stacklevel=2)
-            warnings.warn("the second", UserWarning, stacklevel=1)
-        raise ValueError("and an error")
-
-    monkeypatch.setattr("sk_cifar_ovr.report.load_train_test_split", warn)
-    before = warnings.showwarning
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        assert main(["report", "--data", "digits", "--out", str(tmp_path / "out")]) == 1
-    assert capsys.readouterr().err.splitlines()[-3:] == [
-        "sk-cifar-ovr: warning: the first, on two lines",
-        "sk-cifar-ovr: warning: the second",
-        "sk-cifar-ovr: and an error",
-    ]
-    assert warnings.showwarning is before
 
 
 @pytest.mark.parametrize(

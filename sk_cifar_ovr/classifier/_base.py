@@ -38,7 +38,8 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
             Images or flat rows of any numeric dtype, pixels from 0 to 255. A float array within 0-1 is taken as
             scaled to 0-1, with a warning.
         y : array-like of shape (n,)
-            Class labels.
+            Class labels. They are required: for datasets that hold both images and labels, the error names
+            `datasets.read_images`.
         sample_weight : array-like of shape (n,) or None, default=None
             Weights of the images; an image of weight 0 is left out.
         groups : array-like of shape (n,) or None, default=None

@@ -75,8 +75,9 @@ class CNNClassifier(BaseImageClassifier):
     image_shape : tuple (height, width, channels) or None, default=None
         Shape of a flat row of X; not needed for images.
     pixel_max : float or None, default=None
-        Value of white: 65535 for 16-bit images, 4095 for 12-bit ones, 1 for floats from 0 to 1. None is 255, or 1 if
-        X is a float array that lies within 0-1, with a warning. Integers above white are an error.
+        Value of white: 65535 for 16-bit images, 4095 for 12-bit ones, 1 for floats from 0 to 1 and for masks. None is
+        255, or 1 if X is a float array that lies within 0-1, or at most 0.2 beyond as after interpolation, with a
+        warning. Integers above white are an error.
     recipe : {"auto", "strong", "long", "reference"}, dict or None, default="auto"
         Sets several parameters; those that you set to something else than their default override it.
 

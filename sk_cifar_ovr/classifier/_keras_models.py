@@ -12,6 +12,7 @@ from ..exceptions import ImageShapeError
 from ..networks import PIXELS, ModelCopies, copies_of, copy_of, is_keras_model, takes_raw_pixels
 from ._fitting import set_fitted
 from ._network_setup import NetworkSetup, set_up_network
+from .inputs import check_one_kind
 
 
 def checked_outputs(classes) -> np.ndarray:
@@ -20,8 +21,9 @@ def checked_outputs(classes) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there are fewer than two, or a label occurs twice.
+        If there are fewer than two, a label is missing or occurs twice, or strings and other labels are mixed.
     """
+    check_one_kind(classes, "classes")
     labels = np.asarray(classes)
     if labels.ndim != 1 or len(labels) < 2 or len(np.unique(labels)) != len(labels):
         raise ValueError(
@@ -46,10 +48,12 @@ def with_columns(params: dict[str, Any], classes, pixels) -> tuple[np.ndarray, d
     Raises
     ------
     ValueError
-        If a class occurs twice.
+        If a class occurs twice, or the last layer of the model would be replaced.
     """
     found, order = np.unique(checked_outputs(classes), return_index=True)
     params = dict(params)
+    if params.get("model__head") == "new":
+        raise ValueError("model__head='new' replaces the last layer, and from_keras predicts with that of the model.")
     if pixels is not None:
         params["model__pixels"] = pixels
     if not np.array_equal(order, np.arange(len(order))):
@@ -84,6 +88,8 @@ def set_up_trained(estimator, classes: np.ndarray) -> NetworkSetup:
     estimator._validate_params()
     # Nothing is trained, so a recipe and lengths do not matter.
     given = estimator.get_params(deep=False)
+    if given.get("model__weights", "trained") is None:
+        raise ValueError("model__weights=None draws new weights, and from_keras predicts with those of the model.")
     settings = type(estimator)(**{**given, "recipe": None, "epochs": 1, "batch_size": 1})
     with seeded_building(0):
         model = copy_of(settings.model)

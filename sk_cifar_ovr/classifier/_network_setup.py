@@ -206,7 +206,7 @@ def _shape_and_scale(X, settings, builder, earlier: FittedNetwork | None, name: 
     is_scaled = len(shape) == 3 or is_builtin(builder) or settings.pixel_max is not None
     scale = pixel_scale(X, name, settings.pixel_max) if is_scaled else 1.0
     if is_builtin(builder):
-        warn_of_no_pixels(X, scale, name)
+        warn_of_no_pixels(X, scale, name, told=settings.pixel_max is not None)
     warn_of_grey(builder, shape, name)
     return shape, scale
 

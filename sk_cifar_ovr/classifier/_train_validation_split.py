@@ -138,11 +138,33 @@ def _indices(targets: Targets, settings, seed: int) -> tuple[np.ndarray, np.ndar
     try:
         train, validation = stratified_split(targets.strata[rows], fraction, seed, groups)
     except ValueError as error:
+        taken = "" if settings.validation_fraction is not None else ", the share of early_stopping if none is given"
         raise ValidationSplitError(
-            f"{error} This is the stratified split that validation_fraction={fraction} (early_stopping takes a tenth "
-            "without it) asks for: use a larger share, more images, or neither."
+            f"Images cannot be held out with validation_fraction={fraction:g}{taken}. "
+            f"{_why_not(targets.strata[rows], fraction, groups) or str(error).strip()} Or train without validation: "
+            "early_stopping=False, validation_fraction=None."
         ) from error
     return rows[train], rows[validation]
+
+
+def _why_not(strata: np.ndarray, fraction: float, groups) -> str | None:
+    """Why a stratified split leaves out a class, and which shares would do; None if it is for another reason."""
+    if strata.ndim == 2 or groups is not None:
+        return None
+    counts = np.unique(strata, return_counts=True)[1]
+    n_classes, n = int((counts > 1).sum()), int(counts[counts > 1].sum())
+    if not n_classes:
+        return "Every class has one image only, which is trained on: give more images."
+    n_held_out = int(np.ceil(fraction * n))
+    n_trained = n - n_held_out
+    if min(n_held_out, n_trained) >= n_classes:
+        return None
+    part, size = ("to hold out", n_held_out) if n_held_out < n_classes else ("to train on", n_trained)
+    if part == "to hold out":
+        remedy = f"set validation_fraction={np.ceil(100 * n_classes / n) / 100:g} or more, or give more images."
+    else:
+        remedy = f"set validation_fraction={np.floor(100 * (1 - n_classes / n)) / 100:g} or less."
+    return f"Of {n} images that leaves {size} {part}, and each of {n_classes} classes needs one there: {remedy}"
 
 
 def _with_generated(split: TrainValidationSplit, sampler: TaskSampler) -> TrainValidationSplit:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import keras
 
+from .._shared.processes import end_with_parent
 from .._shared.progress import Progress
 from .._shared.variables import State, optimizer_config
 from ._feature_cache import stored_features
@@ -36,6 +37,7 @@ def train(job: TrainingJob, progress: Progress) -> Trained:
     NetworkError
         If there are head epochs and the network cannot be cut before its last layer.
     """
+    end_with_parent()
     progress.phase, progress.first_epoch = "", 0
     with borrow(job.network, job.plan.seed) as network:
         job = replace(job, network=network.spec, objective=job.objective.cast(input_dtype(network.model)))

@@ -313,7 +313,8 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         Raises
         ------
         ValueError
-            If nothing tells which pixels the model takes, or a threshold or calibrator would have to be tuned.
+            If nothing tells which pixels the model takes, a threshold or calibrator would have to be tuned, `strategy`
+            is "independent", or `estimator` is a search.
         NetworkError
             If the model does not end so, or Keras cannot make it again from its configuration.
         FileNotFoundError, SavedFileError
@@ -334,10 +335,17 @@ class OneVsRestCNNClassifier(BaseImageClassifier):
         (3, 2)
         """
         ovr = cls(**params)
+        ovr._validate_params()
+        if ovr.strategy != "joint" or is_search(ovr.estimator):
+            given = "a search as estimator" if is_search(ovr.estimator) else f"strategy={ovr.strategy!r}"
+            raise ValueError(
+                f"from_keras makes one network with a head for each class, as strategy='joint' does; got {given}, "
+                "which trains a network for each class. To start these from the model, call fit: "
+                "OneVsRestCNNClassifier(CNNClassifier(model=model), strategy='independent').fit(X, y)."
+            )
         ovr.estimator = (CNNClassifier() if ovr.estimator is None else clone(ovr.estimator)).set_params(model=model)
         if pixels is not None:
             ovr.estimator.set_params(model__pixels=pixels)
-        ovr._validate_params()
         labels = checked_outputs(classes)
         order = np.arange(len(labels)) if multilabel else np.argsort(labels)
         images = LabelledImages(np.zeros((1, 1)), np.zeros((1, len(labels)), "int8"), labels[order])

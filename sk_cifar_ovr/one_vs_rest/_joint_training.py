@@ -93,8 +93,9 @@ def joint_from_keras(base: CNNClassifier, n_tasks: int, order: np.ndarray) -> Fi
         kind, (_, tail) = output_kind(model), cut(model)
     head = tail[0]
     if kind not in ("sigmoid", "logits") or not isinstance(head, keras.layers.Dense) or head.units != n_tasks:
+        ends = f"ends in {'an unknown activation' if kind is None else kind}, outputs of shape"
         raise NetworkError(
-            f"{model.name!r} has outputs of shape {tuple(model.outputs[0].shape[1:])}, and {n_tasks} classes that an "
+            f"{model.name!r} {ends} {tuple(model.outputs[0].shape[1:])}, and {n_tasks} classes that an "
             f"image may have together need a last layer Dense({n_tasks}, activation='sigmoid'), or its logits. For "
             "classes that exclude each other, take CNNClassifier.from_keras."
         )

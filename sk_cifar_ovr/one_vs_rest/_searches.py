@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from numbers import Integral
 
-from sklearn import get_config
+from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
@@ -133,39 +133,60 @@ def check_search_groups(estimator, images: LabelledImages) -> None:
     Raises
     ------
     ValueError
-        If there are no groups and the folds of the search need them, or candidates hold out images for validation:
-        scikit-learn passes the groups of a search on to its folds alone, unless metadata routing is enabled.
+        If there are no groups and the folds of the search need them, or candidates hold out images for validation and
+        groups do not reach them.
     """
     if not is_search(estimator):
         return
     if images.groups is None:
         check_needs_no_groups(estimator.cv)
         return
-    inner = inner_classifier(estimator)
-    grids = getattr(estimator, "param_grid", None) or getattr(estimator, "param_distributions", {})
+    routed = get_config()["enable_metadata_routing"] or _may_route(estimator, images)
+    if _holds_out(estimator) and not routed:
+        raise ValueError(
+            "Groups reach the validation split of a CNNClassifier that is in a Pipeline inside a search, or in a "
+            "search with scoring and sample_weight, only by metadata routing: call "
+            "sklearn.set_config(enable_metadata_routing=True) and set_fit_request(groups=True) of the CNNClassifier, "
+            "or leave out early_stopping and validation_fraction."
+        )
+
+
+def _holds_out(search) -> bool:
+    """Whether candidates of a search hold out images for validation."""
+    inner = inner_classifier(search)
+    grids = getattr(search, "param_grid", None) or getattr(search, "param_distributions", {})
     searched = {name.split("__")[-1] for grid in ([grids] if isinstance(grids, Mapping) else grids) for name in grid}
     holds_out = inner.early_stopping or inner.validation_fraction is not None
-    holds_out = holds_out or bool(searched & {"early_stopping", "validation_fraction"})
-    if holds_out and not get_config()["enable_metadata_routing"]:
-        raise ValueError(
-            "scikit-learn passes groups on to the folds of a search, and to the validation split of its CNNClassifier "
-            "only by metadata routing: call sklearn.set_config(enable_metadata_routing=True) and "
-            "set_fit_request(groups=True) of the CNNClassifier, or leave out early_stopping and validation_fraction."
-        )
+    return holds_out or bool(searched & {"early_stopping", "validation_fraction"})
+
+
+def _may_route(search, images: LabelledImages) -> bool:
+    """Whether the groups of a search can be routed to its candidates without settings of the user.
+
+    Steps of a Pipeline and scorers would have to tell whether they take sample weights.
+    """
+    return isinstance(search.estimator, CNNClassifier) and (images.sample_weight is None or search.scoring is None)
 
 
 def fitted_search(search, images: LabelledImages):
     """Fit a search on one task; weights and groups are only passed if they are given.
 
-    With groups, a number of folds are stratified by groups.
+    With groups, a number of folds are stratified by groups, and validation images of candidates are whole groups.
     """
     given = {"sample_weight": images.sample_weight, "groups": images.groups}
-    if images.groups is not None:
-        # Clear errors, before a candidate is trained.
-        stratified_folds(images.X, images.y, search.cv, images.groups)
-        if search.cv is None or isinstance(search.cv, Integral):
-            search.set_params(cv=StratifiedGroupKFold(search.cv or 5))
-    return search.fit(images.X, images.y, **{name: value for name, value in given.items() if value is not None})
+    given = {name: value for name, value in given.items() if value is not None}
+    if images.groups is None:
+        return search.fit(images.X, images.y, **given)
+    # Clear errors, before a candidate is trained.
+    stratified_folds(images.X, images.y, search.cv, images.groups)
+    if search.cv is None or isinstance(search.cv, Integral):
+        search.set_params(cv=StratifiedGroupKFold(search.cv or 5))
+    if get_config()["enable_metadata_routing"] or not _holds_out(search):
+        return search.fit(images.X, images.y, **given)
+    # Without routing, a search passes groups on to its folds alone.
+    with config_context(enable_metadata_routing=True):
+        search.estimator.set_fit_request(groups=True, sample_weight=True).set_score_request(sample_weight=False)
+        return search.fit(images.X, images.y, **given)
 
 
 def found_classifier(fitted) -> CNNClassifier:

@@ -1,136 +1,128 @@
 """Build fitted estimators from JSON documents, importing only trusted names."""
 
-import io
-import json
-import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .._shared.variables import OptimizerState, optimizer_kind
-from ..classifier import CHOICES, optimizer_class, restored_spec, set_fitted, with_recipe
-from ..engine import FittedNetwork
-from ..engine.compiled import NetworkSpec, seeded_building
+from ..engine.compiled import seeded_building
 from ..exceptions import SavedFileError
 from ..networks import ModelCopies
-from ..one_vs_rest import calibrator_from
+from ._checks import check
+from ._keras_configs import keras_object, model_copies
 from ._trusted_names import TrustedNames
+from .estimators import NetworkDecoder, estimator_from
+from .scikit_learn import distribution_from, scikit_learn_object
 
-Document = dict[str, Any]
+MAX_NESTED = 32
+_FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 
 
 class Decoder:
-    """Builds fitted estimators from the documents of `Encoder`.
+    """Builds objects from the documents of `Encoder`.
 
     Parameters
     ----------
-    archive : zipfile.ZipFile
-        Archive with the arrays.
+    documents : list of dict
+    array : callable
+        ``array(number) -> ndarray``.
     names : TrustedNames
         Imports the classes and functions that documents refer to.
-    kinds : dict of str to type
-        Classes of fitted estimators, by name.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, names: TrustedNames, kinds: dict[str, type]):
-        self._archive, self._names, self._kinds = archive, names, kinds
-        self._arrays: dict[int, np.ndarray] = {}
+    def __init__(self, documents: Any, array: Callable[[Any], np.ndarray], names: TrustedNames):
+        check(isinstance(documents, list) and documents, "it has no documents")
+        self._documents, self.array, self._names = documents, array, names
+        self._parts: dict[int, Any] = {}
+        self._structures: dict[int, ModelCopies] = {}
+        self._unfinished: list[int] = []
+        self.network = NetworkDecoder(self)
 
-    def estimator(self, document: Document):
-        """Build the fitted estimator of a document."""
-        estimator, fitted = self._unfitted(document), document["fitted"]
-        estimator.n_features_in_ = fitted["n_features_in"]
-        names = self.value(fitted["feature_names"])
-        if names is not None:
-            estimator.feature_names_in_ = names
-        classes = self.value(fitted["classes"])
-        # Earlier versions did not write what is read by `get`.
-        estimator.image_reading_ = self.value(fitted.get("image_reading"))
-        for name in CHOICES:
-            if name in fitted.get("choices", {}):
-                setattr(estimator, name, self.value(fitted["choices"][name]))
-        if "network" in fitted:
-            network = self._network(estimator, classes, fitted["network"])
-            return set_fitted(estimator, network, classes, fitted["history"])
-        estimator.classes_, estimator.history_ = classes, fitted["history"]
-        estimator.multilabel_, estimator.promises_ = fitted.get("multilabel", False), self.value(fitted.get("promises"))
-        estimator.estimators_ = [self.estimator(e) for e in fitted["estimators"]]
-        estimator.thresholds_ = self.value(fitted["thresholds"])
-        calibrators = self.value(fitted["calibrators"])
-        estimator.calibrators_ = calibrators and [calibrator_from(state) for state in calibrators]
-        estimator.joint_network_ = estimator.searches_ = None
-        if fitted["joint"] is not None:
-            first = estimator.estimators_[0]
-            estimator.joint_network_ = self._network(first, first.classes_, fitted["joint"])
-        return estimator
+    def part(self, number: Any) -> Any:
+        """The object of a document, made once.
 
-    def _unfitted(self, document: Document):
-        kind = self._kinds.get(document["class"])
-        if kind is None:
-            # A sampler or one of its parameters.
-            if "import" not in document:
-                raise SavedFileError(f"The file holds a {document['class']!r}, which this version does not know.")
-            kind = self._names.estimator_class(document["import"])
+        Raises
+        ------
+        SavedFileError
+            If there is no such document, it contains itself, or too many are inside each other.
+        """
+        document = self._document(number)
+        if number not in self._parts:
+            check(number not in self._unfinished, "an object contains itself")
+            check(len(self._unfinished) < MAX_NESTED, f"more than {MAX_NESTED} objects are inside each other")
+            self._unfinished.append(number)
+            self._parts[number] = self._made(document)
+            self._unfinished.pop()
+        return self._parts[number]
+
+    def _made(self, document: Any) -> Any:
+        kind = document.get("kind")
+        if kind == "value":
+            return self.value(document["value"])
+        if kind == "scikit-learn":
+            return scikit_learn_object(document, self._names, self.array, self.part)
+        return estimator_from(document, self)
+
+    def _document(self, number: Any) -> Any:
+        check(type(number) is int and 0 <= number < len(self._documents), "a document lacks")
+        check(isinstance(self._documents[number], dict), "a document is none")
+        return self._documents[number]
+
+    def parameters_of(self, value: Any) -> Any:
+        """The document of the parameters of an estimator."""
+        return self._document(value["part"])["params"]
+
+    def structure(self, number: Any) -> ModelCopies:
+        """What makes a Keras model of the configuration in a document."""
+        document = self._document(number)
+        check(document.get("kind") == "structure", "the configuration of a Keras model lacks")
+        if number not in self._structures:
+            self._structures[number] = model_copies(document, None, self._names)
+        return self._structures[number]
+
+    def value(self, value: Any) -> Any:
+        """Convert the JSON form of a value back to it."""
+        if not isinstance(value, dict):
+            check(not isinstance(value, list), "a list is described wrongly")
+            return value
+        if set(value) == {"objects", "shape"}:
+            return self._objects(value["objects"], value["shape"])
+        check(len(value) == 1, "a value is described wrongly")
+        ((kind, content),) = value.items()
+        if kind == "list":
+            return [self.value(item) for item in content]
+        if kind == "tuple":
+            return tuple(self.value(item) for item in content)
+        if kind == "dict":
+            return {self.value(k): self.value(v) for k, v in content}
+        simple: dict[str, Callable[[Any], Any]] = {
+            "array": self.array,
+            "part": self.part,
+            "float": _FLOATS.__getitem__,
+            "import": self._names.setting,
+            "keras": lambda config: keras_object(config, self._names),
+            "keras_model": self._keras_model,
+            "distribution": lambda document: distribution_from(document, self.value),
+            "estimator": self._unfitted,
+        }
+        if kind not in simple:
+            raise SavedFileError(f"The file holds a value of the kind {kind[:60]!r}, which this version does not know.")
+        return simple[kind](content)
+
+    def _unfitted(self, document: Any) -> Any:
+        kind = self._names.estimator_class(document["import"])
         return kind(**{name: self.value(value) for name, value in document["params"].items()})
 
-    def _network(self, estimator, classes, document: Document) -> FittedNetwork:
-        shape = tuple(document["shape"])
-        precision, n_heads = document["precision"], document["n_heads"]
-        if document.get("keras_model") is None:
-            spec = restored_spec(estimator, classes, shape, precision, n_heads)
-        else:
-            spec = NetworkSpec(self._copies(document["keras_model"]), len(classes), precision, n_heads)
-        return FittedNetwork(
-            spec,
-            shape,
-            document["scale"],
-            [self._array(number) for number in document["state"]],
-            self._optimizer(estimator, document.get("optimizer")),
-            test_flip=document["mirror"],
-            test_shift=document.get("shift", 0),
-        )
+    def _objects(self, items: Any, shape: Any) -> np.ndarray:
+        check(isinstance(items, list) and len(shape) <= 32, "an array of objects is described wrongly")
+        objects = np.empty(len(items), object)
+        objects[:] = [self.value(item) for item in items]
+        return objects.reshape(shape)
 
-    def _copies(self, number: int, values: list[int] | None = None) -> ModelCopies:
-        """What makes a Keras model again, from the number of its configuration and those of its weights."""
-        structure = json.loads(self._array(number).tobytes())
-        arrays = None if values is None else [self._array(each) for each in values]
-        return self._names.keras_model(structure["config"], structure["trainable"], arrays)
-
-    def _optimizer(self, estimator, document: Document | None) -> OptimizerState | None:
-        """State of the optimizer; None if the estimator's optimizer is of another class."""
-        kind = optimizer_kind(optimizer_class(with_recipe(estimator).optimizer))
-        if document is None or document["kind"] != kind.rpartition(".")[2]:
-            return None
-        return OptimizerState(kind, [self._array(number) for number in document["values"]])
-
-    def _array(self, number: int) -> np.ndarray:
-        if number not in self._arrays:
-            data = io.BytesIO(self._archive.read(f"arrays/{number}.npy"))
-            try:
-                self._arrays[number] = np.load(data, allow_pickle=False)
-            except ValueError as error:
-                raise SavedFileError(f"Array {number} of the file is damaged: {error}.") from error
-        return self._arrays[number]
-
-    def value(self, value) -> Any:
-        """Convert the JSON form of a parameter back to its value."""
-        if not isinstance(value, dict):
-            return value
-        if "array" in value:
-            array = self._array(value["array"])
-            return array.astype(object) if value["objects"] else array
-        if "list" in value:
-            return [self.value(item) for item in value["list"]]
-        if "tuple" in value:
-            return tuple(self.value(item) for item in value["tuple"])
-        if "dict" in value:
-            return {self.value(k): self.value(v) for k, v in value["dict"]}
-        if "import" in value:
-            return self._names.setting(value["import"])
-        if "keras_model" in value:
-            document = value["keras_model"]
-            with seeded_building(0):
-                return self._copies(document["structure"], document["values"])()
-        if "keras" in value:
-            return self._names.keras_object(value["keras"])
-        return self._unfitted(value["estimator"])
+    def _keras_model(self, document: Any) -> Any:
+        structure = self.structure(document["structure"])
+        values = [self.array(number) for number in document["values"]]
+        with seeded_building(0):
+            return ModelCopies(
+                structure.config, values, structure.trainable, structure.custom_objects, structure.safe_mode
+            )()

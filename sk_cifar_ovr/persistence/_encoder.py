@@ -1,159 +1,139 @@
 """Convert fitted estimators to JSON documents and numbered arrays."""
 
 import hashlib
-import io
 import json
+import math
 import os
-import zipfile
+from collections import OrderedDict
 from types import FunctionType
 from typing import Any
 
 import keras
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from .._shared.variables import OptimizerState
-from ..classifier import CHOICES, restored_spec
-from ..engine import FittedNetwork
 from ..exceptions import SavedFileError
 from ..networks import ModelCopies, check_config, copies_of
-from ..one_vs_rest import calibrator_state, is_search
 from ._trusted_names import KERAS_OBJECTS, import_name, is_keras_class
+from .estimators import KINDS, estimator_document
+from .scikit_learn import (
+    Reference,
+    distribution_document,
+    is_distribution,
+    is_scikit_learn_part,
+    scikit_learn_document,
+)
 
 Document = dict[str, Any]
 
 
 class Encoder:
-    """Converts fitted estimators to JSON. Arrays are numbered and collected; equal arrays are stored once."""
+    """Converts objects to documents. Each object is converted once; equal arrays are stored once.
+
+    Attributes
+    ----------
+    documents : list of dict
+        Documents of estimators and of other objects that several may share. They refer to each other by number.
+    arrays : list of ndarray
+    """
 
     def __init__(self) -> None:
-        self._arrays: list[np.ndarray] = []
-        self._numbers: dict[int, int] = {}
+        self.documents: list[Document] = []
+        self.arrays: list[np.ndarray] = []
+        self._document_numbers: dict[int, int] = {}
+        self._unfinished: set[int] = set()
+        self._structures: dict[str, int] = {}
+        self._array_numbers: dict[int, int] = {}
         self._by_content: dict[tuple, int] = {}
-        # Arrays are known by their ids, which Python uses again.
-        self._seen: list[np.ndarray] = []
+        # Objects are known by their ids, which Python uses again.
+        self._seen: list[Any] = []
 
-    def write_arrays(self, archive: zipfile.ZipFile) -> None:
-        """Write the arrays of all encoded estimators to an archive."""
-        for number, array in enumerate(self._arrays):
-            buffer = io.BytesIO()
-            np.save(buffer, array, allow_pickle=False)
-            archive.writestr(f"arrays/{number}.npy", buffer.getvalue())
-
-    def estimator(self, estimator) -> Document:
-        """Convert the parameters and fitted attributes of an estimator."""
-        check_is_fitted(estimator)
-        encode = self._one_vs_rest if hasattr(estimator, "estimators_") else self._one_network
-        fitted = {
-            "n_features_in": int(estimator.n_features_in_),
-            "feature_names": self.value(getattr(estimator, "feature_names_in_", None)),
-            "classes": self.value(estimator.classes_),
-            "image_reading": self.value(getattr(estimator, "image_reading_", None)),
-            "choices": {name: self.value(getattr(estimator, name)) for name in CHOICES if hasattr(estimator, name)},
-            "history": {name: [float(v) for v in values] for name, values in estimator.history_.items()},
-            **encode(estimator),
-        }
-        return {**self._parameters(estimator), "fitted": fitted}
-
-    def _parameters(self, estimator) -> Document:
-        params = estimator.get_params(deep=False)
-        try:
-            values = {name: self.value(value) for name, value in params.items()}
-        except TypeError as error:
-            raise TypeError(f"{type(estimator).__name__} cannot be saved: {error}") from error
-        return {"class": type(estimator).__name__, "params": values}
-
-    def _one_network(self, estimator) -> Document:
-        network = estimator.network_
-        if isinstance(network.spec.build, ModelCopies):
-            # It keeps how it is built, whatever has become of the model or its file.
-            return {"network": self._network(network)}
-        precision, n_heads = network.spec.precision, network.spec.n_heads
-        if not network.is_built_by(restored_spec(estimator, estimator.classes_, network.shape, precision, n_heads)):
-            raise ValueError(
-                "The parameters of the network have changed since it was fitted, so the saved weights would not match "
-                "them: fit again, or restore the parameters."
-            )
-        return {"network": self._network(network)}
-
-    def _one_vs_rest(self, estimator) -> Document:
-        return {
-            "estimators": [self.estimator(e) for e in estimator.estimators_],
-            "joint": None if estimator.joint_network_ is None else self._network(estimator.joint_network_),
-            "multilabel": bool(estimator.multilabel_),
-            "thresholds": self.value(estimator.thresholds_),
-            "promises": self.value(estimator.promises_),
-            "calibrators": self.value(
-                estimator.calibrators_ and [calibrator_state(calibrator) for calibrator in estimator.calibrators_]
-            ),
-        }
-
-    def _network(self, network: FittedNetwork) -> Document:
-        return {
-            "shape": list(network.shape),
-            "scale": network.scale,
-            "precision": network.spec.precision,
-            "n_heads": network.spec.n_heads,
-            "mirror": network.test_flip,
-            "shift": network.test_shift,
-            "state": [self._number(array) for array in network.state],
-            "optimizer": self._optimizer(network.optimizer_state),
-            "keras_model": self._structure(network.spec.build),
-        }
-
-    def _structure(self, build) -> int | None:
-        """Number of the configuration of a network that was made from a Keras model."""
-        if not isinstance(build, ModelCopies):
-            return None
-        try:
-            check_config(json.loads(build.config), "The network", foreign=True)
-        except SavedFileError as error:
-            raise TypeError(f"The Keras model cannot be saved: {error}") from error
-        # As an array it is stored once, though each of K tasks has it.
-        structure = {"config": build.config, "trainable": build.trainable}
-        return self._number(np.frombuffer(json.dumps(structure).encode(), np.uint8))
-
-    def _keras_model(self, model: keras.Model) -> Document:
-        copies = copies_of(model)
-        values = [self._number(value) for value in copies.values or [] if value is not None]
-        return {"structure": self._structure(copies), "values": values}
-
-    def _optimizer(self, state: OptimizerState | None) -> Document | None:
-        if state is None:
-            return None
-        return {"kind": state.kind.rpartition(".")[2], "values": [self._number(array) for array in state.values]}
-
-    def _number(self, array: np.ndarray) -> int:
-        if id(array) not in self._numbers:
-            # The initial weights of a model, and frozen layers of several estimators, are equal arrays.
-            content = (array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).digest())
-            if content not in self._by_content:
-                self._by_content[content] = len(self._arrays)
-                self._arrays.append(array)
-            self._numbers[id(array)] = self._by_content[content]
-            self._seen.append(array)
-        return self._numbers[id(array)]
-
-    def value(self, value) -> Any:
-        """Convert a parameter to JSON.
+    def part(self, obj) -> int:
+        """Number of the document of an object.
 
         Raises
         ------
         TypeError
-            If the value cannot be stored as JSON or as an array.
+            If it cannot be saved, or contains itself.
         """
-        if value is None or isinstance(value, (bool, int, float, str)):
+        if id(obj) not in self._document_numbers:
+            number = self._reserve(obj)
+            self._unfinished.add(number)
+            self.documents[number] = self._document(obj)
+            self._unfinished.remove(number)
+        number = self._document_numbers[id(obj)]
+        if number in self._unfinished:
+            raise TypeError(f"{type(obj).__name__} contains itself, and cannot be saved.")
+        return number
+
+    def _reserve(self, obj) -> int:
+        number = len(self.documents)
+        self.documents.append({})
+        self._document_numbers[id(obj)] = number
+        self._seen.append(obj)
+        return number
+
+    def _document(self, obj) -> Document:
+        if type(obj) in KINDS:
+            return estimator_document(obj, self)
+        if is_scikit_learn_part(obj) and not _is_unfitted(obj):
+            return scikit_learn_document(obj, self._reference, self.array)
+        return {"kind": "value", "value": self.value(obj)}
+
+    def _reference(self, obj) -> Reference | None:
+        """What stands for an object in a document of skops; None if skops writes the object itself."""
+        if type(obj) in KINDS or isinstance(obj, (FunctionType, keras.Model, *KERAS_OBJECTS)):
+            return Reference.to(self.part(obj))
+        return Reference.to(self.part(obj)) if is_keras_class(obj) or is_distribution(obj) else None
+
+    def array(self, array: np.ndarray) -> int:
+        """Number of an array."""
+        if id(array) not in self._array_numbers:
+            # The initial weights of a model, and frozen layers of several estimators, are equal arrays.
+            order = array.flags.f_contiguous and not array.flags.c_contiguous
+            content = (array.dtype.str, array.shape, order, hashlib.sha256(array.tobytes("A")).digest())
+            if content not in self._by_content:
+                self._by_content[content] = len(self.arrays)
+                self.arrays.append(array)
+            self._array_numbers[id(array)] = self._by_content[content]
+            self._seen.append(array)
+        return self._array_numbers[id(array)]
+
+    def structure(self, build) -> int | None:
+        """Number of the configuration of a network that was made from a Keras model; None of another network."""
+        if not isinstance(build, ModelCopies):
+            return None
+        key = json.dumps([build.config, build.trainable])
+        if key not in self._structures:
+            config = json.loads(build.config)
+            try:
+                check_config(config, "The network", foreign=True)
+            except SavedFileError as error:
+                raise TypeError(f"The Keras model cannot be saved: {error}") from error
+            self._structures[key] = len(self.documents)
+            self.documents.append({"kind": "structure", "config": config, "trainable": build.trainable})
+        return self._structures[key]
+
+    def value(self, value) -> Any:
+        """Convert a value to JSON.
+
+        Raises
+        ------
+        TypeError
+            If it cannot be stored as JSON or as an array.
+        """
+        if isinstance(value, np.generic) and not isinstance(value, str):
+            value = value.item()
+        if value is None or isinstance(value, (bool, int, str)):
             return value
-        if isinstance(value, np.generic):
-            return self.value(value.item())
+        if isinstance(value, float):
+            return value if math.isfinite(value) else {"float": str(value)}
         if isinstance(value, os.PathLike):
             return os.fspath(value)
-        if isinstance(value, np.ndarray):
-            array = value.astype(str) if value.dtype == object else value
-            return {"array": self._number(array), "objects": value.dtype == object}
-        if isinstance(value, (list, tuple)):
+        if type(value) in (np.ndarray, np.memmap):
+            return self._array_value(value)
+        if type(value) in (list, tuple):
             return {type(value).__name__: [self.value(item) for item in value]}
-        if isinstance(value, dict):
+        if type(value) in (dict, OrderedDict):
             return {"dict": [[self.value(k), self.value(v)] for k, v in value.items()]}
         if isinstance(value, FunctionType) or is_keras_class(value):
             return {"import": import_name(value)}
@@ -161,14 +141,45 @@ class Encoder:
             return {"keras_model": self._keras_model(value)}
         if isinstance(value, KERAS_OBJECTS):
             return {"keras": json.loads(json.dumps(keras.saving.serialize_keras_object(value)))}
-        if is_search(value):
-            raise TypeError(
-                "a search cannot be saved as a parameter. Replace it first, for example with the settings it found, "
-                "by set_params(estimator=ovr.estimators_[0]). The trained networks are not affected."
-            )
-        if hasattr(value, "get_params"):
-            return {"estimator": {**self._parameters(value), "import": import_name(type(value))}}
+        if is_distribution(value):
+            return distribution_document(value, self.value)
+        if type(value) in KINDS:
+            return {"part": self.part(value)}
+        if _is_unfitted(value):
+            return {"estimator": {"import": import_name(type(value)), "params": self.parameters(value)}}
+        if is_scikit_learn_part(value):
+            return {"part": self.part(value)}
         raise TypeError(
             f"{value!r} is neither a plain value nor an array, a function of a module or a Keras object. "
             "Replace it with set_params first."
         )
+
+    def parameters(self, estimator) -> Document:
+        """Convert the parameters of an estimator.
+
+        Raises
+        ------
+        TypeError
+            Naming the estimator, if one of them cannot be stored.
+        """
+        try:
+            return {name: self.value(value) for name, value in estimator.get_params(deep=False).items()}
+        except TypeError as error:
+            raise TypeError(f"{type(estimator).__name__} cannot be saved: {error}") from error
+
+    def _array_value(self, array: np.ndarray) -> Document:
+        if array.dtype == object:
+            return {"objects": [self.value(item) for item in array.ravel()], "shape": list(array.shape)}
+        return {"array": self.array(array)}
+
+    def _keras_model(self, model: keras.Model) -> Document:
+        copies = copies_of(model)
+        values = [self.array(value) for value in copies.values or [] if value is not None]
+        return {"structure": self.structure(copies), "values": values}
+
+
+def _is_unfitted(value) -> bool:
+    """Whether an estimator is nothing but its parameters."""
+    if isinstance(value, type) or not hasattr(value, "get_params") or not hasattr(value, "__dict__"):
+        return False
+    return set(vars(value)) == set(value.get_params(deep=False))

@@ -1,19 +1,65 @@
 """Names of classes and functions in a saved file, and which of them may be imported."""
 
-import json
+import re
 from collections.abc import Iterable
 from importlib import import_module
+from types import FunctionType
 from typing import Any
 
 import keras
 from sklearn.base import BaseEstimator
 
-from .._shared.variables import State
 from ..exceptions import SavedFileError
-from ..networks import BUILDERS, ModelCopies, check_config
+from ..networks import BUILDERS
 
 PACKAGE = __name__.partition(".")[0]
 KERAS_OBJECTS = (keras.losses.Loss, keras.optimizers.Optimizer, keras.layers.Layer)
+_NAME = re.compile(r"\w{1,80}(\.\w{1,80}){0,15}:\w{1,80}(\.\w{1,80}){0,5}")
+# Importing these runs nothing but definitions.
+_MODULES_OF_SETTINGS = re.compile(
+    rf"keras(\.src)?\.(layers|losses|optimizers)(\.\w+)*|{PACKAGE}\.(augment|losses|networks(\.\w+)*)|sklearn\.metrics"
+)
+_MODULES_OF_ESTIMATORS = re.compile(r"(sklearn|imblearn)(\.\w+)*")
+_NO_ESTIMATORS = {"conftest", "experimental", "externals", "keras", "tensorflow", "testing", "tests"}
+# Types of scikit-learn that its estimators hold, of which skops knows nothing. None runs code when it is made.
+_PARTS_OF_ESTIMATORS = {
+    f"sklearn.{name}"
+    for name in (
+        "_loss.link.Interval",
+        "calibration._CalibratedClassifier",
+        "calibration._SigmoidCalibration",
+        "calibration._TemperatureScaling",
+        "metrics._scorer._MultimetricScorer",
+        "metrics._scorer._PassthroughScorer",
+        "metrics._scorer._Scorer",
+        "model_selection._classification_threshold._CurveScorer",
+        "metrics._scorer._CurveScorer",
+        "utils._bunch.Bunch",
+        "utils._metadata_requests.MetadataRequest",
+        "utils._metadata_requests.MethodMetadataRequest",
+        *(
+            f"model_selection._split.{name}"
+            for name in (
+                "GroupKFold",
+                "GroupShuffleSplit",
+                "KFold",
+                "LeaveOneGroupOut",
+                "LeaveOneOut",
+                "LeavePGroupsOut",
+                "LeavePOut",
+                "PredefinedSplit",
+                "RepeatedKFold",
+                "RepeatedStratifiedKFold",
+                "ShuffleSplit",
+                "StratifiedGroupKFold",
+                "StratifiedKFold",
+                "StratifiedShuffleSplit",
+                "TimeSeriesSplit",
+                "_CVIterableWrapper",
+            )
+        ),
+    )
+} | {"numpy.dtype"}
 
 
 def is_keras_class(obj) -> bool:
@@ -32,7 +78,7 @@ def import_name(obj) -> str:
     if "<" in obj.__qualname__ or obj.__module__ == "__main__":
         raise TypeError(f"{obj!r} cannot be imported again: define it at the top level of a module.")
     module = obj.__module__
-    if _is_scikit_learn_name(module) or module.partition(".")[0] == PACKAGE:
+    if module.partition(".")[0] in ("sklearn", "imblearn", PACKAGE):
         # Private modules may be renamed, so the name refers to the public module.
         module = module.partition("._")[0]
     return f"{module}:{obj.__qualname__}"
@@ -48,23 +94,34 @@ class TrustedNames:
     """
 
     def __init__(self, trusted: Iterable[str]):
-        self._trusted = frozenset(trusted)
+        if isinstance(trusted, str):
+            raise TypeError(f"trusted={trusted!r}: give a list of names, [{trusted!r}].")
+        # Names as skops writes them have a point before the last part.
+        self._trusted = frozenset(re.sub(r"\.(\w+)$", r":\1", name) if ":" not in name else name for name in trusted)
 
-    def setting(self, name: str) -> Any:
-        """Import a builder, loss, optimizer or layer class, or a function that the user trusts.
+    def __contains__(self, name: str) -> bool:
+        return name in self._trusted
+
+    def setting(self, name: Any) -> Any:
+        """Import a builder, loss, optimizer or layer class, a metric, or a function that the user trusts.
 
         Raises
         ------
         SavedFileError
             If it is something else, or not trusted.
         """
-        self._check(name)
-        imported = _import(name)
-        if name not in self._trusted and imported not in BUILDERS.values() and not is_keras_class(imported):
+        module, attribute = _parts(name)
+        if name in self:
+            return _import(name)
+        if not _MODULES_OF_SETTINGS.fullmatch(module):
+            raise self.refusal([name])
+        imported = getattr(import_module(module), attribute, None)
+        is_metric = module == "sklearn.metrics" and isinstance(imported, FunctionType)
+        if not is_metric and imported not in list(BUILDERS.values()) and not is_keras_class(imported):
             raise SavedFileError(f"The file names {name!r}, which is no builder, loss, optimizer or layer.")
         return imported
 
-    def estimator_class(self, name: str) -> type:
+    def estimator_class(self, name: Any) -> type:
         """Import an estimator class, such as a sampler. Creating an unfitted estimator runs no other code.
 
         Raises
@@ -72,53 +129,60 @@ class TrustedNames:
         SavedFileError
             If it is not an estimator class, or not trusted.
         """
-        if not _is_scikit_learn_name(name):
-            self._check(name)
-        kind = _import(name)
+        module, attribute = _parts(name)
+        if name not in self and not _holds_estimators(module):
+            raise self.refusal([name])
+        kind = _import(name) if name in self else getattr(import_module(module), attribute, None)
         if not (isinstance(kind, type) and issubclass(kind, BaseEstimator)):
             raise SavedFileError(f"The file names {name!r} as an estimator, which it is not.")
         return kind
 
-    def keras_object(self, config: dict[str, Any]) -> Any:
-        """Deserialize a Keras object.
+    def skops_types(self, names: Iterable[str]) -> list[str]:
+        """Those of the types in a skops document that may be loaded: all, or none is.
+
+        Parameters
+        ----------
+        names : iterable of str
+            ``"module.name"``, those that skops itself does not trust.
 
         Raises
         ------
         SavedFileError
-            If it contains an object that is not trusted.
+            Naming the types that are not trusted.
         """
-        for inner in _nested_configs(config):
-            self._check(f"{inner['module']}:{inner['class_name']}")
-        return keras.saving.deserialize_keras_object(config, safe_mode=True)
+        found = list(names)
+        unknown = [name for name in found if not self._is_known_type(name)]
+        if unknown:
+            raise self.refusal([re.sub(r"\.(\w+)$", r":\1", name) for name in sorted(unknown)])
+        return found
 
-    def keras_model(self, config: str, trainable: list[bool], values: State | None) -> ModelCopies:
-        """What makes a Keras model again from its configuration.
+    def _is_known_type(self, name: str) -> bool:
+        module, _, attribute = name.rpartition(".")
+        if f"{module}:{attribute}" in self or name in _PARTS_OF_ESTIMATORS:
+            return True
+        if not _holds_estimators(module):
+            return False
+        kind = getattr(import_module(module), attribute, None)
+        return isinstance(kind, type) and issubclass(kind, BaseEstimator)
 
-        Raises
-        ------
-        SavedFileError
-            If it contains code or an object that is not trusted.
-        """
-        document = json.loads(config)
-        check_config(document, "The file", foreign=True)
-        custom = {}
-        for inner in _nested_configs(document):
-            name = f"{inner['module']}:{inner['class_name']}"
-            self._check(name)
-            if name in self._trusted:
-                custom[inner.get("registered_name") or inner["class_name"]] = _import(name)
-        return ModelCopies(config, values, trainable, custom, safe_mode=True)
-
-    def _check(self, name: str) -> None:
-        package = name.partition(":")[0].partition(".")[0]
-        if package not in (PACKAGE, "keras") and name not in self._trusted:
-            raise SavedFileError(
-                f"The file wants to import {name!r}. If you trust it, call load(path, trusted=[{name!r}])."
-            )
+    def refusal(self, names: list[str]) -> SavedFileError:
+        """The error for names that are not trusted."""
+        shown = [name[:120] for name in names[:20]]
+        return SavedFileError(
+            f"The file wants to import {', '.join(map(repr, shown))}. If you trust the file and know what runs, call "
+            f"load(path, trusted={shown})."
+        )
 
 
-def _is_scikit_learn_name(name: str) -> bool:
-    return name.partition(".")[0] in ("sklearn", "imblearn")
+def _holds_estimators(module: str) -> bool:
+    return bool(_MODULES_OF_ESTIMATORS.fullmatch(module)) and not _NO_ESTIMATORS & set(module.split("."))
+
+
+def _parts(name: Any) -> tuple[str, str]:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise SavedFileError(f"The file names {str(name)[:60]!r}, which is no name of a class or function.")
+    module, _, attribute = name.partition(":")
+    return module, attribute
 
 
 def _import(name: str):
@@ -127,15 +191,3 @@ def _import(name: str):
     for part in qualname.split("."):
         imported = getattr(imported, part)
     return imported
-
-
-def _nested_configs(config):
-    """Yield a serialized object and all serialized objects inside it."""
-    if isinstance(config, dict):
-        if "class_name" in config and config.get("module") is not None:
-            yield config
-        for inner in config.values():
-            yield from _nested_configs(inner)
-    elif isinstance(config, list):
-        for inner in config:
-            yield from _nested_configs(inner)

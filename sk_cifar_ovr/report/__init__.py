@@ -9,6 +9,7 @@ from ._markdown import markdown_summary
 from ._messages import command_line_message
 from ._metadata import estimator_description, package_versions
 from ._prediction import load_model, predict_files
+from ._resume import checkpoint_folder
 from ._run import make_estimator
 from ._write_report import check_writable, check_writable_file, missing_page_extra, write_report
 from .data import ImageOptions, LabelTable, load_train_test_split
@@ -18,6 +19,7 @@ __all__ = [
     "LabelTable",
     "check_writable",
     "check_writable_file",
+    "checkpoint_folder",
     "command_line_message",
     "estimator_description",
     "load_model",

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..networks import find_builder
 from ..one_vs_rest import OneVsRestCNNClassifier
 from ._defaults import choose_network
 from ._prediction import predict_images
+from ._resume import keeping_checkpoints
 from .data import TrainTestSplit, listed
 
 # Classes in a warning.
@@ -151,10 +153,11 @@ def make_estimator(
     return OneVsRestCNNClassifier(base, strategy=strategy, threshold=threshold, verbose=verbose)
 
 
-def train(estimator: OneVsRestCNNClassifier, data: TrainTestSplit) -> float:
-    """Fit on the training images and return the duration in minutes."""
+def train(estimator: OneVsRestCNNClassifier, data: TrainTestSplit, checkpoint: Path | None = None) -> float:
+    """Fit on the training images, with checkpoints in a folder, and return the duration in minutes."""
     start = time.perf_counter()
-    estimator.fit(data.X_train, data.as_labels(data.y_train), groups=data.groups)
+    with keeping_checkpoints(estimator, checkpoint):
+        estimator.fit(data.X_train, data.as_labels(data.y_train), groups=data.groups)
     if data.reading is not None:
         estimator.image_reading_ = data.reading
     return (time.perf_counter() - start) / 60

@@ -17,6 +17,7 @@ from ._embedding import Embedding, draw_embedding, embed_test_images
 from ._figures import PageFigure, figure_as_png, page_figures
 from ._markdown import markdown_report
 from ._metadata import run_as_json, run_settings
+from ._resume import remove_checkpoints
 from ._run import Run, evaluate, train, undefined_metrics_as_zero
 from .data import TrainTestSplit
 
@@ -97,7 +98,13 @@ class ReportFiles:
 
 
 def write_report(
-    estimator: OneVsRestCNNClassifier, data: TrainTestSplit, folder, *, loss: str = "focal", command: str | None = None
+    estimator: OneVsRestCNNClassifier,
+    data: TrainTestSplit,
+    folder,
+    *,
+    loss: str = "focal",
+    command: str | None = None,
+    checkpoint: Path | None = None,
 ) -> tuple[Run, ReportFiles]:
     """Train, save the model, evaluate once on the test images and write every file of the report.
 
@@ -111,6 +118,8 @@ def write_report(
         Name of the loss in the report.
     command : str or None, default=None
         Command that repeats the run.
+    checkpoint : pathlib.Path or None, default=None
+        Folder of checkpoints, from which a run that was killed goes on; removed when the report is written.
 
     Returns
     -------
@@ -118,12 +127,14 @@ def write_report(
     files : ReportFiles
     """
     files = ReportFiles(Path(folder))
-    minutes = train(estimator, data)
+    minutes = train(estimator, data, checkpoint)
     files.write("model.skovr", partial(save, estimator))
     settings = run_settings(estimator, loss=loss, command=command)
     run = evaluate(estimator, data, settings=settings, training_minutes=minutes)
     with undefined_metrics_as_zero():
         _write_evaluation(run, files)
+    if "model.skovr" not in files.errors:
+        remove_checkpoints(checkpoint)
     return run, files
 
 

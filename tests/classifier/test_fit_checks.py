@@ -24,7 +24,7 @@ def test_pixels_on_another_scale_than_in_fit_warn(digits, wrap):
         of_bytes.partial_fit(X / 255, y)
     with pytest.warns(PixelScaleWarning, match="taken as pixels"):
         of_floats = wrap(CNNClassifier(**FAST)).fit(X / 255, y)
-    with pytest.warns(PixelScaleWarning, match="up to 255, and fit had floats"):
+    with pytest.warns(PixelScaleWarning, match="up to 255, and this .* takes pixels from 0 to 1:"):
         of_floats.predict(X)
     with warnings.catch_warnings():
         warnings.simplefilter("error", PixelScaleWarning)
@@ -72,6 +72,14 @@ def test_a_wrong_builder_is_refused(digits, builder, message):
         CNNClassifier(model=builder, epochs=1).fit(X, y)
 
 
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "head_epochs", "n_iter_no_change", "test_shift", "pixel_max"])
+@pytest.mark.parametrize("value", [True, False])
+def test_truth_values_are_no_numbers(digits, name, value):
+    X, y = digits
+    with pytest.raises(ValueError, match=f"'{name}' parameter of CNNClassifier must be .* Got {value} instead"):
+        CNNClassifier(**{**FAST, name: value}).fit(X, y)
+
+
 def test_sample_weights_that_are_all_zero_are_refused(digits):
     X, y = digits
     clf = CNNClassifier(**FAST, class_weight={0: 0, 1: 1})
@@ -84,9 +92,9 @@ def test_warm_start_needs_the_same_image_shape_and_network(digits):
 
     X, y = digits
     clf = CNNClassifier(model=dense, epochs=1, warm_start=True, random_state=0).fit(X, y)
-    with pytest.raises(ImageShapeError, match="was fitted on"):
+    with pytest.raises(ImageShapeError, match=r"takes images of shape \(8, 8, 1\)"):
         clf.fit(X.reshape(-1, 4, 16, 1), y)
-    with pytest.raises(ImageShapeError, match="was fitted on"):
+    with pytest.raises(ImageShapeError, match=r"takes images of shape \(8, 8, 1\)"):
         clf.predict(X[:2].reshape(-1, 4, 16, 1).tolist())
     assert clf.set_params(optimizer="sgd").fit(X, y).n_iter_ == 2
     with pytest.raises(ValueError, match="another one"):

@@ -214,6 +214,51 @@ def test_classes_in_any_order(model):
         CNNClassifier.from_keras(model, classes=["a", "b"])
 
 
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([1, "cat", 2], "classes mixes strings and other labels, such as 'cat' and 1"),
+        (np.array([1, "cat", 2], object), "classes mixes strings"),
+        (["a", None, "b"], r"classes holds no label \(None\) at index 1"),
+        ([0.0, float("nan"), 1.0], r"classes holds no label \(nan\) at index 1"),
+    ],
+)
+def test_labels_are_checked_as_in_fit(model, classes, message):
+    with pytest.raises(ValueError, match=message):
+        CNNClassifier.from_keras(model, classes=classes)
+    with pytest.raises(ValueError, match=message):
+        OneVsRestCNNClassifier.from_keras(plain(3, "sigmoid"), classes=classes)
+
+
+def test_weights_that_were_not_trained_are_refused(model):
+    with pytest.raises(ValueError, match="head='new' replaces the last layer"):
+        CNNClassifier.from_keras(model, classes=range(2), model__head="new")
+    with pytest.raises(ValueError, match="weights=None draws new weights"):
+        CNNClassifier.from_keras(model, classes=range(3), model__weights=None)
+    settings = CNNClassifier(model__weights=None)
+    with pytest.raises(ValueError, match="weights=None draws new weights"):
+        OneVsRestCNNClassifier.from_keras(plain(3, "sigmoid"), classes=range(3), estimator=settings)
+
+
+def test_outputs_that_are_not_recognised_say_what_to_do():
+    with pytest.raises(NetworkError, match=r"outputs of .* sum to .*trained model .* put keras.layers.Softmax\(\)"):
+        CNNClassifier.from_keras(plain(3, "relu"), classes=range(3))
+    with pytest.raises(NetworkError, match="ends in an unknown activation, outputs of shape"):
+        OneVsRestCNNClassifier.from_keras(plain(3, "relu"), classes=range(3))
+
+
+def test_messages_in_prediction_do_not_tell_of_a_fit(model):
+    for estimator in (
+        CNNClassifier.from_keras(model, classes=range(3)),
+        OneVsRestCNNClassifier.from_keras(plain(3, "sigmoid"), classes=range(3)),
+    ):
+        name = type(estimator).__name__
+        with pytest.warns(PixelScaleWarning, match=f"floats from 0 to 1, and this {name} takes pixels from 0 to 255"):
+            estimator.predict(X / 255)
+        with pytest.raises(ImageShapeError, match=rf"this {name} takes images of shape \(8, 8, 1\): bring them to"):
+            estimator.predict(X[:, :4])
+
+
 def test_pixels_have_to_be_told_or_found():
     model = plain(rescale=False)
     with pytest.raises(ValueError, match="Pass pixels"):
@@ -284,3 +329,12 @@ def test_one_vs_rest_from_logits_and_what_it_refuses(model):
         OneVsRestCNNClassifier.from_keras(model, classes=["a", "b", "c"])
     with pytest.raises(ValueError, match="needs images"):
         OneVsRestCNNClassifier.from_keras(logits, classes=["a", "b", "c"], threshold="f1")
+
+
+def test_one_vs_rest_from_a_model_is_joint():
+    model, names = plain(3, "sigmoid"), ["a", "b", "c"]
+    with pytest.raises(ValueError, match="got strategy='independent', which trains a network for each class"):
+        OneVsRestCNNClassifier.from_keras(model, classes=names, strategy="independent")
+    search = GridSearchCV(CNNClassifier(), {"epochs": [1]})
+    with pytest.raises(ValueError, match="got a search as estimator"):
+        OneVsRestCNNClassifier.from_keras(model, classes=names, estimator=search)

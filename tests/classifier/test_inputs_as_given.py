@@ -163,9 +163,9 @@ def a_hugging_face_dataset(X):
 
 
 REFUSED = {
-    "tf.data": (a_tensorflow_dataset, "tf.data.Dataset.*\n *data = .*read_images.*\n *estimator.fit"),
-    "PyTorch dataset": (a_torch_dataset, "PyTorch Dataset.*\n *data = .*read_images.*\n *estimator.fit"),
-    "PyTorch loader": (a_loader, "DataLoader of PyTorch.*\n *data = .*read_images.*\n *estimator.fit"),
+    "tf.data": (a_tensorflow_dataset, "tf.data.Dataset.*\n *data = .*read_images"),
+    "PyTorch dataset": (a_torch_dataset, "PyTorch Dataset.*\n *data = .*read_images"),
+    "PyTorch loader": (a_loader, "DataLoader of PyTorch.*\n *data = .*read_images"),
     "Hugging Face dataset": (a_hugging_face_dataset, "dataset of Hugging Face.*\n.*read_images"),
     "path": (lambda X: "photographs", "'photographs'.*load_image_folder"),
     "paths": (lambda X: ["1.png", "2.png"], "paths such as '1.png'.*read_images.*load_image_table"),
@@ -190,12 +190,28 @@ REFUSED = {
 
 @pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED.keys())
 def test_anything_else_is_named_with_a_remedy(images, fitted, make, message):
-    with pytest.raises(InputTypeError, match=message):
+    with pytest.raises(InputTypeError, match=message) as in_predict:
         fitted.predict(make(images[0]))
-    with pytest.raises(InputTypeError, match=message):
-        small().fit(make(images[0]), None)
-    with pytest.raises(InputTypeError, match=message):
-        OneVsRestCNNClassifier(small()).fit(make(images[0]), None)
+    assert "fit(" not in str(in_predict.value)
+    for estimator in (small(), OneVsRestCNNClassifier(small())):
+        with pytest.raises(InputTypeError, match=message):
+            estimator.fit(make(images[0]))
+        with pytest.raises(InputTypeError, match=message):
+            estimator.partial_fit(make(images[0]), classes=[0, 1])
+
+
+@pytest.mark.parametrize("make", [a_torch_dataset, a_loader, a_hugging_face_dataset])
+def test_datasets_say_how_fit_takes_them(images, fitted, make):
+    with pytest.raises(InputTypeError, match=r"fit\(data.images, data.target\)$"):
+        small().fit(make(images[0]))
+    with pytest.raises(InputTypeError, match="data.images in place of X$"):
+        fitted.predict(make(images[0]))
+
+
+def test_arrays_need_labels(images):
+    for estimator in (small(), OneVsRestCNNClassifier(small()), CNNFeatures(small())):
+        with pytest.raises(ValueError, match="requires y to be passed, but the target y is None"):
+            estimator.fit(images[0])
 
 
 def test_a_table_of_polars_or_arrow_is_named_too(fitted):
@@ -274,6 +290,15 @@ def test_masked_labels(images):
     matrix = np.ma.masked_array(np.eye(3)[y], mask=False)
     matrix[0, 0] = np.ma.masked
     assert OneVsRestCNNClassifier(small()).fit(X, matrix).multilabel_
+
+
+@pytest.mark.parametrize("make", [list, lambda y: np.array(y, object), lambda y: pd.Series(y, dtype=object)])
+def test_strings_and_numbers_are_not_mixed(images, make):
+    X, y = images
+    labels = make([1, "cat", *y[2:].tolist()])
+    for estimator in (small(), OneVsRestCNNClassifier(small())):
+        with pytest.raises(ValueError, match="y mixes strings and other labels, such as 'cat' and 1"):
+            estimator.fit(X, labels)
 
 
 @pytest.mark.parametrize("make", ["pyarrow", "polars", "datasets", "torch"])

@@ -94,11 +94,11 @@ def test_prediction_on_another_scale(images, fitted):
     eight, sixteen = fitted
     with pytest.raises(PixelScaleError, match="up to 65535, and white is 255"):
         eight.predict(X.astype("uint16") * 257)
-    with pytest.warns(PixelScaleWarning, match="uint8 values up to 255, and fit had pixels from 0 to 65535"):
+    with pytest.warns(PixelScaleWarning, match="uint8 values up to 255, and this CNNClassifier takes .* 0 to 65535"):
         sixteen.predict(X)
     with pytest.warns(PixelScaleWarning, match="uint16 values up to 255"):
         sixteen.predict(X.astype("uint16"))
-    with pytest.warns(PixelScaleWarning, match="floats from 0 to 1, and fit had pixels from 0 to 65535"):
+    with pytest.warns(PixelScaleWarning, match="floats from 0 to 1, and this CNNClassifier takes .* 0 to 65535"):
         sixteen.predict(X / 255)
     with pytest.warns(PixelScaleWarning, match="values up to 65535, and white is 255"):
         eight.predict(X * 257.0)
@@ -137,6 +137,54 @@ def test_floats_are_told_without_a_warning(images):
     assert unit.pixel_scale_ == 255
     with pytest.warns(PixelScaleWarning, match="up to 65535, and white is 255.*pixel_max"):
         small().fit(X * 257.0, y)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda X: X / 255 * 1.0000001, lambda X: X / 250 - 0.01, lambda X: (X / 255).astype("float32") * 1.2],
+    ids=["rounding", "interpolation", "as far as goes"],
+)
+@pytest.mark.parametrize("model", ["cifar_cnn", dense])
+def test_floats_slightly_outside_0_to_1_are_taken_so(images, change, model):
+    X, y = change(images[0]), images[1]
+    clf = CNNClassifier(model=model, epochs=1, batch_size=40, recipe=None)
+    with pytest.warns(PixelScaleWarning, match="which were taken as pixels scaled to 0-1") as caught:
+        clf.fit(X, y)
+    assert len(caught) == 1
+    assert clf.pixel_scale_ == 255
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PixelScaleWarning)
+        clf.predict(X)
+    with pytest.warns(PixelScaleWarning, match="values up to 1.5, and this CNNClassifier takes pixels from 0 to 1"):
+        clf.predict(np.full_like(X, 1.5))
+    eight = small().fit(*images)
+    with pytest.warns(PixelScaleWarning, match="floats from 0 to 1, and this CNNClassifier takes pixels from 0 to 255"):
+        eight.predict(X)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "bool", "int64", "float32"])
+def test_black_and_white_images(images, dtype):
+    X, y = (images[0] > 99).astype(dtype), images[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PixelScaleWarning)
+        clf = small(pixel_max=1).fit(X, y)
+        clf.predict(X)
+    reference = small().fit((images[0] > 99).astype("uint8") * 255, y)
+    np.testing.assert_allclose(clf.predict_proba(X), reference.predict_proba(X.astype("uint8") * 255), **CLOSE)
+    if dtype != "float32":
+        values = "true and false" if dtype == "bool" else "values up to 1"
+        with pytest.warns(PixelScaleWarning, match=f"{values}, but pixels are expected from 0 to 255.*pixel_max=1\\."):
+            small().fit(X, y)
+
+
+def test_pixels_that_cannot_reach_white(images):
+    X, y = images
+    with pytest.warns(PixelScaleWarning, match="uint8 values, but pixels are expected from 0 to 65535.*pixel_max=255"):
+        small(pixel_max=65535).fit(X, y)
+    with pytest.raises(PixelScaleError, match="up to 255, and white is 1. Fit with the value of white: pixel_max=255"):
+        small(pixel_max=1).fit(X, y)
+    with pytest.warns(PixelScaleWarning, match="up to 2, but pixels are expected from 0 to 255.*pixel_max=2"):
+        small().fit(X / 255 * 2.0, y)
 
 
 def test_a_fit_that_continues_keeps_white(images):

@@ -69,3 +69,27 @@ def test_validation_samples_without_weight_are_refused(digits):
     rare[:5] = 1
     with pytest.raises(ValueError, match="held out"):
         CNNClassifier(**FAST, class_weight={0: 0.0, 1: 1.0}, validation_fraction=0.05).fit(X[:100], rare)
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows", "message"),
+    [
+        ({"early_stopping": True}, 60, "early_stopping if none is given. Of 60 images that leaves 6 to hold out"),
+        ({"validation_fraction": 0.1}, 60, "=0.1. Of 60 .* each of 10 classes needs one there: set .*=0.17 or more"),
+        ({"validation_fraction": 0.99}, 60, "leaves 0 to train on.*set validation_fraction=0.83 or less"),
+        ({"early_stopping": True}, 5, "Every class has one image only"),
+    ],
+)
+def test_too_few_images_to_hold_out_say_what_to_do(digits, settings, rows, message):
+    X, _ = digits
+    with pytest.raises(ValueError, match=message) as refused:
+        CNNClassifier(**FAST, **settings).fit(X[:rows], np.arange(rows) % 10)
+    assert "early_stopping=False, validation_fraction=None" in str(refused.value)
+
+
+def test_the_share_that_is_told_works(digits):
+    X, _ = digits
+    y = np.arange(60) % 10
+    for fraction in (0.17, 0.83):
+        clf = CNNClassifier(**FAST, validation_fraction=fraction).fit(X[:60], y)
+        assert "val_loss" in clf.history_

@@ -193,6 +193,11 @@ def test_pixels_as_an_application_expects_them(name, pixels):
     np.testing.assert_allclose(outputs(network, rgb), expected, atol=1e-4)
 
 
+def behind_augmentation(layer):
+    """A block of augmentation as Keras' guides write it, and the layer behind it."""
+    return lambda x: layer(keras.Sequential([layers.RandomFlip(), keras.Sequential([layers.RandomRotation(0.1)])])(x))
+
+
 def preprocessed(name):
     def first(x):
         return getattr(keras.applications, name).preprocess_input(x)
@@ -209,6 +214,10 @@ def preprocessed(name):
         (lambda: functional(layers.Resizing(6, 6)), False),
         (lambda: functional(lambda x: layers.Rescaling(1 / 255)(layers.Resizing(6, 6)(x))), True),
         (lambda: functional(keras.Sequential([layers.RandomFlip(), layers.Rescaling(1 / 255)])), True),
+        (lambda: functional(behind_augmentation(layers.Rescaling(1 / 255))), True),
+        (lambda: functional(behind_augmentation(keras.Sequential([layers.Rescaling(1 / 255), layers.ReLU()]))), True),
+        (lambda: functional(behind_augmentation(layers.Identity())), False),
+        (lambda: functional(lambda x: layers.Rescaling(1 / 255)(keras.Sequential([layers.Conv2D(1, 1)])(x))), False),
         (lambda: preprocessed("resnet50"), True),
         (lambda: preprocessed("densenet"), True),
         (lambda: preprocessed("mobilenet_v2"), True),
@@ -272,6 +281,37 @@ def test_columns_are_put_in_the_order_of_the_classes():
     np.testing.assert_allclose(outputs(network, IMAGES), outputs(model, IMAGES)[:, [2, 0, 1]], atol=1e-6)
     with pytest.raises(NetworkError, match="once"):
         built(model, columns=(0, 0, 1))
+
+
+def test_one_output_of_an_unknown_kind_is_refused():
+    with pytest.raises(NetworkError, match="do not tell whether it is a probability or a logit: end it in a sigmoid"):
+        built(plain(1, "relu"), 2)
+
+
+def channels_first():
+    flat = layers.Flatten()(layers.Conv2D(2, 3, data_format="channels_first")(inputs := keras.Input((3, 8, 8))))
+    return keras.Model(inputs, layers.Dense(3, activation="softmax")(flat))
+
+
+def test_channels_first_are_refused_with_the_way_to_turn_them():
+    model = channels_first()
+    with pytest.raises(NetworkError, match=r"channels first .* keras.Input\(\(8, 8, 3\)\).*Permute\(\(3, 1, 2\)"):
+        built(model, shape=(8, 8, 3))
+    inputs = keras.Input((8, 8, 3))
+    turned = keras.Model(inputs, model(layers.Permute((3, 1, 2))(inputs)))
+    assert built(turned, shape=(8, 8, 3), pixels="0-255").output_shape == (None, 3)
+    # Low images in colour look alike, but nothing in their model has channels first.
+    assert copy_of(plain(shape=(3, 8, 8))).input_shape == (None, 3, 8, 8)
+
+
+@pytest.mark.parametrize("pixels", ["0-255", "0-1"])
+def test_a_model_that_is_one_layer_gets_no_new_head(pixels):
+    subclassed = Subclassed()
+    outputs(subclassed, IMAGES)
+    nested = keras.Sequential([keras.Input(SHAPE), layers.Rescaling(1 / 255), plain()])
+    for model in (subclassed, nested):
+        with pytest.raises(NetworkError, match="is a model, .* pass a functional or Sequential model of single layers"):
+            built(model, head="new", pixels=pixels)
 
 
 def test_outputs_that_do_not_fit_are_refused():

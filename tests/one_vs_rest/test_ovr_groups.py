@@ -1,5 +1,6 @@
 """`OneVsRestCNNClassifier.fit(..., groups=...)`: no split cuts a group."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -165,15 +166,41 @@ def test_samplers_inside_a_search_and_groups(bursts, trainings):
     assert not trainings[0][0] & trainings[1][0]
 
 
-def test_validation_inside_a_search_needs_metadata_routing(bursts, trainings):
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("inner", "grid"), [({"early_stopping": True}, {"epochs": [1]}), ({}, {"validation_fraction": [0.2]})], ids=str
+)
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_validation_inside_a_search_keeps_groups(bursts, trainings, inner, grid, weighted, n_jobs):
     X, y, groups = bursts
-    for inner, grid in (({"early_stopping": True}, {"epochs": [1]}), ({}, {"validation_fraction": [0.1, 0.2]})):
-        search = GridSearchCV(CNNClassifier(**TINY, **inner), grid, cv=2)
+    # A scorer does not tell whether it takes weights.
+    scoring, weights = (None, np.linspace(1, 2, len(y))) if weighted else ("accuracy", None)
+    options = {"scoring": scoring, "cv": 2, "error_score": "raise", "n_jobs": n_jobs}
+    search = GridSearchCV(CNNClassifier(**TINY, **inner), grid, **options)
+    with parallel_config("threading"):
+        ovr = OneVsRestCNNClassifier(search, strategy="independent")
+        fitted = ovr.fit(X, y == "cat", sample_weight=weights, groups=groups)
+    assert not sklearn.get_config()["enable_metadata_routing"]
+    assert len(trainings) == 3
+    assert all(held_out and not trained & held_out for trained, held_out in trainings)
+    assert not trainings[0][0] & trainings[1][0]
+    assert fitted.score(X, y == "cat") > 0.5
+    again = pickle.loads(pickle.dumps(fitted.estimators_[0]))
+    assert again.fit(X, y == "cat").n_iter_ == 1
+
+
+def test_validation_inside_other_searches_needs_metadata_routing(bursts, trainings):
+    X, y, groups = bursts
+    early = CNNClassifier(**TINY, early_stopping=True)
+    steps = make_pipeline(ImageSampler(RandomOverSampler(random_state=0)), early)
+    for search, weights in (
+        (GridSearchCV(steps, {"cnnclassifier__epochs": [1]}, cv=2), None),
+        (GridSearchCV(early, {"epochs": [1]}, scoring="f1", cv=2), np.ones(len(y))),
+    ):
         with pytest.raises(ValueError, match=r"enable_metadata_routing=True\) and set_fit_request\(groups=True\)"):
-            OneVsRestCNNClassifier(search, strategy="independent").fit(X, y, groups=groups)
+            OneVsRestCNNClassifier(search, strategy="independent").fit(X, y, sample_weight=weights, groups=groups)
     with sklearn.config_context(enable_metadata_routing=True):
-        inner = CNNClassifier(**TINY, early_stopping=True).set_fit_request(groups=True)
-        search = GridSearchCV(inner, {"epochs": [1]}, cv=2, error_score="raise")
+        search = GridSearchCV(early.set_fit_request(groups=True), {"epochs": [1]}, cv=2, error_score="raise")
         OneVsRestCNNClassifier(search, strategy="independent").fit(X, y == "cat", groups=groups)
     assert len(trainings) == 3
     assert all(held_out and not trained & held_out for trained, held_out in trainings)

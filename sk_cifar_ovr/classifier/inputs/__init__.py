@@ -14,6 +14,7 @@ from ._images import (
 from ._labelled_images import (
     LabelledImages,
     check_known_columns,
+    check_one_kind,
     check_partial_fit,
     checked_weights,
     labelled_images,
@@ -24,6 +25,7 @@ __all__ = [
     "LEARNT",
     "LabelledImages",
     "check_known_columns",
+    "check_one_kind",
     "check_partial_fit",
     "check_same_shape",
     "checked_images",

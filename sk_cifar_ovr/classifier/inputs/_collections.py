@@ -26,7 +26,7 @@ EXIF_ORIENTATION = 0x0112
 REMEDY = "sk_cifar_ovr.load_image_folder(..., lazy=True) reads images from files batch by batch."
 
 
-def as_images(X: Any, estimator: str) -> Any:
+def as_images(X: Any, estimator: str, *, in_fit: bool = True) -> Any:
     """Stack a collection of images of one size; arrays and tables of numbers are returned as they are.
 
     Parameters
@@ -35,6 +35,8 @@ def as_images(X: Any, estimator: str) -> Any:
         Or a list, an object array or a column (pandas, polars, Arrow, Hugging Face) of arrays or PIL images.
     estimator : str
         Name of the estimator, for messages.
+    in_fit : bool, default=True
+        Whether labels go with the images, for messages.
 
     Returns
     -------
@@ -54,9 +56,10 @@ def as_images(X: Any, estimator: str) -> Any:
         return X
     kind = dataset_of_examples(X)
     if kind is not None:
+        use = "estimator.fit(data.images, data.target)" if in_fit else "data.images in place of X"
         raise InputTypeError(
-            f"X is a {kind}, which gives images and labels one after another, and {estimator} takes arrays. Read it "
-            f"first:\n    data = {READ_IMAGES}(dataset)\n    estimator.fit(data.images, data.target)"
+            f"X is a {kind}, which gives images one after another, and {estimator} takes arrays. Read it first:\n"
+            f"    data = {READ_IMAGES}(dataset)\n    {use}"
         )
     if hasattr(X, "__next__"):
         raise InputTypeError(f"X is an iterator, and {estimator} takes arrays: {READ_IMAGES}(X).images reads it.")

@@ -50,7 +50,7 @@ def checked_images(estimator, X, y="no_validation", *, reset: bool):
     InputTypeError
         If X holds anything but numbers and images.
     """
-    X = as_images(X, type(estimator).__name__)
+    X = as_images(X, type(estimator).__name__, in_fit=reset)
     if isinstance(y, np.ma.MaskedArray):
         y = unmasked(y, "y")
     reading = getattr(X, "reading", None) if is_lazy(X) else None
@@ -189,7 +189,7 @@ def images_like_fitted(estimator, X, shape: tuple[int, ...], scale: float | None
         Fitted estimator.
     X : array-like, shape (n, h, w, c), (n, h, w) or (n, d), or a collection of images
     shape : tuple of int
-        Shape of one image in `fit`.
+        Shape of one image as the network takes it.
     scale : float or None, default=None
         See `warn_of_scale`.
 
@@ -200,10 +200,10 @@ def images_like_fitted(estimator, X, shape: tuple[int, ...], scale: float | None
     Raises
     ------
     ImageShapeError
-        If the images have another shape than in `fit`.
+        If the images have another shape.
     """
     name = type(estimator).__name__
-    X = as_images(X, name)
+    X = as_images(X, name, in_fit=False)
     if isinstance(X, (list, tuple)):
         X = _to_array(X)
     check_same_shape(X, shape, name)
@@ -213,7 +213,7 @@ def images_like_fitted(estimator, X, shape: tuple[int, ...], scale: float | None
 
 
 def check_same_shape(X, shape: tuple[int, ...], estimator: str) -> None:
-    """Check that images have the same shape as in `fit`; flat rows are checked by scikit-learn.
+    """Check that images have the shape that the network takes; flat rows are checked by scikit-learn.
 
     Raises
     ------
@@ -230,4 +230,7 @@ def check_same_shape(X, shape: tuple[int, ...], estimator: str) -> None:
             "pass X[:1] instead of X[0], or X[np.newaxis]."
         )
     if len(given) > 1 and len(shape) == 3 and (*given, 1)[:3] != shape:
-        raise ImageShapeError(f"X holds images of shape {given}, but this {estimator} was fitted on {shape}.")
+        raise ImageShapeError(
+            f"X holds images of shape {given}, and this {estimator} takes images of shape {shape}: bring them to that "
+            "shape, as sk_cifar_ovr.datasets.read_images(X, image_size=(height, width)) does for their size."
+        )

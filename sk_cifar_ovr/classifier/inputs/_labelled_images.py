@@ -110,6 +110,7 @@ def labelled_images(estimator, X, y, sample_weight=None, *, classes=None, reset:
         )
     if not is_matrix:
         check_plain_labels(y)
+        check_one_kind(y, "y")
         X, y = checked_images(estimator, X, y, reset=reset)
         check_classification_targets(y)
         classes = checked_classes(y, classes, name)
@@ -147,6 +148,43 @@ def _checked_names(names: np.ndarray, classes: np.ndarray, are_given: bool) -> n
     if len(set(classes.tolist())) != len(classes):
         raise ValueError(f"classes names a class twice: {classes.tolist()}.")
     return classes
+
+
+def check_one_kind(labels, name: str) -> None:
+    """Refuse labels of which some are missing, or some are strings and others are not.
+
+    Parameters
+    ----------
+    labels : array-like
+        Arrays of numbers, and of strings, pass.
+    name : str
+        Name of the argument, for messages.
+
+    Raises
+    ------
+    ValueError
+        Naming a label.
+
+    Examples
+    --------
+    >>> check_one_kind([1, "cat"], "y")
+    Traceback (most recent call last):
+        ...
+    ValueError: y mixes strings and other labels, such as 'cat' and 1, which cannot be sorted: make all of them ...
+    """
+    if not isinstance(labels, (list, tuple)) and getattr(getattr(labels, "dtype", None), "kind", None) != "O":
+        return
+    items = list(np.asarray(labels, object).ravel())
+    missing = [i for i, label in enumerate(items) if label is None or isinstance(label, float) and np.isnan(label)]
+    if missing:
+        raise ValueError(f"{name} holds no label ({plain(items[missing[0]])!r}) at index {missing[0]}.")
+    strings = [label for label in items if isinstance(label, str)]
+    if 0 < len(strings) < len(items):
+        other = next(label for label in items if not isinstance(label, str))
+        raise ValueError(
+            f"{name} mixes strings and other labels, such as {plain(strings[0])!r} and {plain(other)!r}, which cannot "
+            "be sorted: make all of them strings, [str(label) for label in labels], or all numbers."
+        )
 
 
 def check_known_columns(images: LabelledImages, *, partial: bool) -> None:

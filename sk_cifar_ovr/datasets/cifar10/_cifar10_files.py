@@ -115,7 +115,10 @@ def _concatenate(batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarr
 
 
 def _read_batch(file: SourceFile, verify: bool) -> tuple[np.ndarray, np.ndarray]:
-    content = file.read()
+    try:
+        content = file.read()
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{file.display_name!r} cannot be read ({error}). {DATASET_PAGE}") from error
     file.release()
     if verify:
         found = hashlib.md5(content, usedforsecurity=False).hexdigest()

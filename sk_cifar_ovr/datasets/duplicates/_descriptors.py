@@ -19,6 +19,8 @@ N_FREQUENCIES, N_HASHED = 16, 8
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # The gray values of 4,096 images take 16 MB of memory for each 1,024 pixels.
 MAX_BLOCK = 4096
+# Numbers of channels by which one image is told from several grey ones.
+CHANNELS = (1, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,15 @@ def describe(images: Any, verbose: int = 0) -> Descriptors:
     -------
     Descriptors
     """
+    if np.ma.is_masked(images):
+        raise ValueError("images has masked pixels; fill them first, for example with images.filled(0).")
     source = LazyArray(images) if is_lazy(images) else np.asarray(images)
+    if len(source.shape) == 3 and source.shape[-1] in CHANNELS:
+        raise ValueError(
+            f"images has the shape {tuple(source.shape)} of one image; pass several, (n, h, w) or (n, h, w, c)."
+        )
+    if source.dtype.kind not in "buif":
+        raise ValueError(f"images has dtype {source.dtype}; pass numbers, in one array of shape (n, h, w, c).")
     if len(source.shape) not in (3, 4) or 0 in source.shape:
         raise ValueError(
             f"images has shape {tuple(source.shape)}; it must be (n, h, w) or (n, h, w, c), and not empty."

@@ -8,6 +8,11 @@ import numpy as np
 
 from ...exceptions import DatasetError
 
+# Label of images whose class is kept secret, as in test sets of Hugging Face.
+HIDDEN = -1
+# Names of classes in a message.
+N_SHOWN = 10
+
 
 def target_of(labels: list, names: list[str] | None) -> tuple[np.ndarray | None, list[str] | None]:
     """Bring labels to one array.
@@ -29,7 +34,8 @@ def target_of(labels: list, names: list[str] | None) -> tuple[np.ndarray | None,
     Raises
     ------
     DatasetError
-        If a label is missing, or labels are of different kinds.
+        If a label is missing, no whole number, or negative although classes have names; if labels are of different
+        kinds, or vectors of other values than 0, 1 and NaN (not known).
 
     Examples
     --------
@@ -38,7 +44,7 @@ def target_of(labels: list, names: list[str] | None) -> tuple[np.ndarray | None,
     >>> target_of([b"dog", b"cat"], None)
     (array([1, 0]), ['cat', 'dog'])
     """
-    missing = [i for i, label in enumerate(labels) if label is None]
+    missing = [i for i, label in enumerate(labels) if _is_missing(label)]
     if len(missing) == len(labels):
         return None, names
     if missing:
@@ -49,13 +55,42 @@ def target_of(labels: list, names: list[str] | None) -> tuple[np.ndarray | None,
         return target.astype(np.int64), found.tolist()
     if values.ndim == 2:
         is_one_hot = np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all()
-        values = values.argmax(axis=1) if is_one_hot else values.astype(np.float32)
-    elif (values == np.round(values)).all():
-        values = values.astype(np.int64)
-    if values.ndim == 1 and names is not None and not 0 <= values.min() <= values.max() < len(names):
-        # Names of something else, such as all classes of a dataset whose labels were changed.
-        names = None
-    return values, names
+        if not is_one_hot:
+            return _several_labels(values), names
+        values = values.argmax(axis=1)
+    return _class_numbers(values, names)
+
+
+def _class_numbers(values: np.ndarray, names: list[str] | None) -> tuple[np.ndarray | None, list[str] | None]:
+    """Labels of classes as int64, and the names that belong to them."""
+    _check(values == np.round(values), values, "is no whole number: pass the number or the name of a class")
+    values = values.astype(np.int64)
+    if names is None or values.min() >= 0 and values.max() < len(names):
+        return values, names
+    if (values == HIDDEN).all():
+        return None, names
+    _check(values >= 0, values, f"is no number of a class; the classes are {', '.join(map(repr, names[:N_SHOWN]))}")
+    # Names of something else, such as all classes of a dataset whose labels were changed.
+    return values, None
+
+
+def _several_labels(values: np.ndarray) -> np.ndarray:
+    """Labels as float32 of 0, 1 and NaN."""
+    is_valid = np.isin(values, (0, 1)) | np.isnan(values.astype(np.float32))
+    _check(is_valid.all(axis=1), values, "has other values than 0, 1 and NaN (not known)")
+    return values.astype(np.float32)
+
+
+def _check(is_valid: np.ndarray, values: np.ndarray, problem: str) -> None:
+    if not is_valid.all():
+        first = int(np.flatnonzero(~is_valid)[0])
+        raise DatasetError(f"The label of image {first}, {values[first]}, {problem}.")
+
+
+def _is_missing(label: Any) -> bool:
+    if label is None or label is np.ma.masked or type(label).__name__ in ("NAType", "NaTType"):
+        return True
+    return np.ndim(label) == 0 and isinstance(label, (float, np.floating)) and bool(np.isnan(label))
 
 
 def _as_array(labels: list) -> np.ndarray:
@@ -75,4 +110,6 @@ def _as_array(labels: list) -> np.ndarray:
 def _plain(label: Any) -> Any:
     if isinstance(label, bytes):
         return label.decode(errors="surrogateescape")
+    if np.ma.is_masked(label):
+        label = label.astype(np.float32).filled(np.nan)
     return label.detach().cpu().numpy() if hasattr(label, "detach") else label

@@ -11,11 +11,13 @@ import numpy as np
 from ..._shared.image_collections import defined_in, dense, kind_of
 from ..._shared.lazy_arrays import check_fits_memory
 from ...exceptions import DatasetError
-from ..files import Reading, SourceFile, decode, pixels_of
+from ..files import Reading, SourceFile, decode, is_image, pixels_of, why_unreadable
 
 CHANNELS = (1, 3, 4)
 # Interpolation can exceed white a little.
 SLACK = 1.02
+# Longest path of Linux.
+MAX_PATH = 4096
 REMEDY = (
     "Pass a smaller image_size, or write the images to files: load_image_folder(..., lazy=True) reads them on demand."
 )
@@ -56,6 +58,11 @@ def read_pixels(image: Any, index: int, reading: Reading, *, channels_first: boo
     """
     kind = kind_of(image)
     try:
+        if hasattr(image, "read") and kind == "other":
+            image, kind = image.read(), "bytes"
+        if kind == "bytes" and _is_path(image):
+            # As TensorFlow's datasets give text.
+            image, kind = os.fsdecode(image), "path"
         if kind == "pillow":
             return Pixels(pixels_of(image, reading))
         if kind == "record":
@@ -78,10 +85,14 @@ def read_pixels(image: Any, index: int, reading: Reading, *, channels_first: boo
         ) from error
     except Exception as error:  # Pillow can raise almost any exception on damaged images
         shown = f", {str(image)!r}," if kind == "path" else ""
-        # Its message holds the address of a buffer.
-        unknown = type(error).__name__ == "UnidentifiedImageError"
-        reason = "it has no format of images that is known" if unknown else error
-        raise DatasetError(f"Image {index}{shown} cannot be read as an 8-bit image: {reason}.") from error
+        raise DatasetError(
+            f"Image {index}{shown} cannot be read as an 8-bit image: {why_unreadable(error)}."
+        ) from error
+
+
+def _is_path(content: Any) -> bool:
+    """Whether bytes are the path of an image and not an image."""
+    return isinstance(content, bytes) and len(content) <= MAX_PATH and is_image(os.fsdecode(content))
 
 
 def _of_array(array: np.ndarray, reading: Reading, channels_first: bool) -> Pixels:

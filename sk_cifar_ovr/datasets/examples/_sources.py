@@ -75,15 +75,31 @@ def examples_of(source: Any) -> Examples:
         source = items_of(source)
     if not isinstance(source, Iterable) or isinstance(source, (bytes, dict)) or kind_of(source) == "pillow":
         raise DatasetError(f"The source is one {type(source).__name__}; pass images in a list or another collection.")
+    if isinstance(source, np.ndarray) and source.ndim == 3 and source.shape[-1] in CHANNELS:
+        raise DatasetError(
+            f"The source has the shape {source.shape} of one image: pass image[numpy.newaxis], or several images."
+        )
+    if hasattr(source, "read"):
+        raise DatasetError("The source is one open file: pass its path in a list.")
     n = len(source) if isinstance(source, Sized) else None
     what = "an array" if isinstance(source, np.ndarray) else f"a {type(source).__name__}"
     return Examples((_of_item(item) for item in source), what, n)
 
 
 def _of_item(item: Any) -> tuple[Any, Any]:
-    """One item of a plain collection, which may be an image, or a tuple or dict of image and label."""
-    is_example = isinstance(item, tuple) or isinstance(item, dict) and kind_of(item) != "record"
+    """One item of a plain collection, which may be an image, or a tuple, list or dict of image and label."""
+    is_example = isinstance(item, dict) and kind_of(item) != "record" or isinstance(item, tuple) or _is_pair(item)
     return _split(item) if is_example else (item, None)
+
+
+def _is_pair(item: Any) -> bool:
+    """Whether a list is an image and its label, and not the rows of an image."""
+    if not isinstance(item, list) or len(item) != 2:
+        return False
+    kind = kind_of(item[0])
+    return (
+        kind in ("pillow", "bytes", "path", "record") or kind == "array" and np.ndim(item[0]) > max(1, np.ndim(item[1]))
+    )
 
 
 def _pairs(source: Any, kind: str) -> Iterator[tuple[Any, Any]]:

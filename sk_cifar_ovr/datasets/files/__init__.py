@@ -7,7 +7,18 @@ from ._archive import read_source
 from ._decoding import decode_files, shown_size
 from ._image_files import ImageFiles
 from ._loading import Loading, OnError, load_images
-from ._pixels import MODES, SUFFIXES, Fit, Reading, SixteenBit, checked_reading, decode, is_image, pixels_of
+from ._pixels import (
+    MODES,
+    SUFFIXES,
+    Fit,
+    Reading,
+    SixteenBit,
+    checked_reading,
+    decode,
+    is_image,
+    pixels_of,
+    why_unreadable,
+)
 from ._source import Source, SourceFile, hash_files, printable
 from ._threads import map_threads
 
@@ -33,4 +44,5 @@ __all__ = [
     "printable",
     "read_source",
     "shown_size",
+    "why_unreadable",
 ]

@@ -24,7 +24,7 @@ except ImportError:  # Windows, where a file that is open elsewhere cannot be de
     fcntl = None  # type: ignore[assignment]
 
 # Changes whenever the same files and settings may give other pixels.
-VERSION = 1
+VERSION = 2
 UNFINISHED = ".unfinished"
 # Seconds before an unfinished file may be removed: its process locks it a moment after it was created.
 MIN_AGE = 60

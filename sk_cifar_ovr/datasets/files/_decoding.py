@@ -10,7 +10,7 @@ import numpy as np
 from ..._shared.lazy_arrays import check_fits_memory
 from ...exceptions import DatasetError
 from .._progress import track
-from ._pixels import Reading, decode, read_header
+from ._pixels import Reading, decode, read_header, why_unreadable
 from ._source import SourceFile
 from ._threads import map_threads
 
@@ -188,7 +188,7 @@ def shown_size(file: SourceFile) -> tuple[int, int] | None:
 def unreadable(file: SourceFile, error: Exception) -> DatasetError:
     """The error for a file that cannot be decoded."""
     new = DatasetError(
-        f"{file.display_name!r} cannot be read as an 8-bit image ({type(error).__name__}: {error}). "
+        f"{file.display_name!r} cannot be read as an 8-bit image ({why_unreadable(error)}). "
         "Restore or convert it, or pass on_error='skip'."
     )
     new.__cause__ = error

@@ -6,11 +6,15 @@ import contextlib
 import io
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from ._limits import check_cost, room_for
+from ._resizing import resized
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,6 +30,8 @@ EXIF_ORIENTATION = 0x0112
 PNG_METADATA = {"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"}
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")
+# Pixels that are brought to another depth at a time.
+BAND_PIXELS = 2**22
 
 Fit = Literal["crop", "pad", "stretch"]
 SixteenBit = Literal["refuse", "scale"]
@@ -99,12 +105,14 @@ def decode(content: bytes, reading: Reading, channels: int | None) -> np.ndarray
     from PIL import ImageOps
 
     image: Image.Image = _open(io.BytesIO(content), reading)
+    check_cost(image, content)
     if reading.image_size is not None:
         _draft(image, reading)
-    image.load()
-    with contextlib.suppress(Exception):  # damaged metadata beside sound pixels
-        ImageOps.exif_transpose(image, in_place=True)
-    return _converted(image, reading, channels)
+    with room_for(image.width * image.height):
+        image.load()
+        with contextlib.suppress(Exception):  # damaged metadata beside sound pixels
+            ImageOps.exif_transpose(image, in_place=True)
+        return _converted(image, reading, channels)
 
 
 def pixels_of(image: Image.Image, reading: Reading, channels: int | None = None) -> np.ndarray:
@@ -146,8 +154,20 @@ def _converted(image: Image.Image, reading: Reading, channels: int | None) -> np
         image = _on_white(image) if channels in (1, 3) else image.convert("RGBA")
     if image.mode != MODES[channels]:
         image = image.convert(MODES[channels])
-    image = _resized(image, reading)
+    if reading.image_size is not None:
+        image = resized(image, reading.image_size, reading.fit)
     return np.asarray(image).reshape(image.height, image.width, -1)
+
+
+def why_unreadable(error: Exception) -> str:
+    """Return why an image cannot be decoded, without an address in memory or the number of an error."""
+    if type(error).__name__ == "UnidentifiedImageError":
+        return "it has no format of images that is known"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if type(error) is ValueError:
+        return str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def read_header(stream: IO[bytes], reading: Reading) -> tuple[tuple[int, int], bool]:
@@ -192,14 +212,29 @@ def _is_deep(image: Image.Image) -> bool:
 def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
     from PIL import Image
 
-    return Image.fromarray(((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8))
+    scaled = Image.new("L", image.size)
+    for band in _bands(image):
+        values = np.asarray(image.crop(band)).astype(np.uint32)
+        scaled.paste(Image.fromarray(((values + 128) // 257).astype(np.uint8)), band)
+    return scaled
 
 
 def _on_white(image: Image.Image) -> Image.Image:
     from PIL import Image
 
-    image = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    opaque = Image.new("RGB", image.size)
+    for band in _bands(image):
+        part = image.crop(band).convert("RGBA")
+        white = Image.new("RGBA", part.size, "white")
+        opaque.paste(Image.alpha_composite(white, part).convert("RGB"), band)
+    return opaque
+
+
+def _bands(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
+    """Horizontal bands of an image, so that what is computed of it takes little memory."""
+    n_rows = max(1, BAND_PIXELS // image.width)
+    for top in range(0, image.height, n_rows):
+        yield 0, top, image.width, min(top + n_rows, image.height)
 
 
 def _is_turned(image: Image.Image) -> bool:
@@ -245,18 +280,3 @@ def _draft(image: Image.Image, reading: Reading) -> None:
         scale = min(h / image.height, w / image.width)
         h, w = math.ceil(scale * image.height), math.ceil(scale * image.width)
     image.draft(None, (w, h))  # type: ignore[arg-type]  # None keeps the mode
-
-
-def _resized(image: Image.Image, reading: Reading) -> Image.Image:
-    from PIL import Image, ImageOps
-
-    if reading.image_size is None or image.size == reading.image_size[::-1]:
-        return image
-    w, h = size = reading.image_size[::-1]
-    # Both average over all pixels when they reduce, which the cheaper one does as well.
-    method = Image.Resampling.BILINEAR if image.width >= w and image.height >= h else Image.Resampling.BICUBIC
-    if reading.fit == "crop":
-        return ImageOps.fit(image, size, method)
-    if reading.fit == "pad":
-        return ImageOps.pad(image, size, method, color=0)
-    return image.resize(size, method)

@@ -6,10 +6,13 @@ import hashlib
 import io
 import mmap
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+
+from ._limits import MAX_FILE_SIZE
 
 # Compared in lower case.
 SYSTEM_FILES = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "lost+found", "$recycle.bin"}
@@ -49,10 +52,26 @@ class SourceFile:
         return self.location[self.start : self.stop]
 
     def open(self) -> IO[bytes]:
-        """Open the file for reading. A named pipe is empty, instead of waiting for what is written to it."""
-        if isinstance(self.location, str):
-            return open(self.location, "rb", opener=_open_at_once)
-        return io.BytesIO(self.read())
+        """Open the file for reading.
+
+        Raises
+        ------
+        ValueError
+            If it is no regular file, such as a named pipe or a device, or larger than `MAX_FILE_SIZE`.
+        """
+        if not isinstance(self.location, str):
+            return io.BytesIO(self.read())
+        stream = open(self.location, "rb", opener=_open_at_once)  # noqa: SIM115  # it is returned
+        try:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ValueError("it is no regular file")
+            if status.st_size > MAX_FILE_SIZE:
+                raise ValueError(f"it has {status.st_size:,} bytes, and {MAX_FILE_SIZE:,} are the limit")
+        except ValueError:
+            stream.close()
+            raise
+        return stream
 
     def release(self) -> None:
         """Release content in memory, which cannot be read again."""
@@ -61,6 +80,7 @@ class SourceFile:
 
 
 def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for what is written to a named pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -109,7 +129,7 @@ def hash_files(files: Iterable[SourceFile], *, contents: bool = True) -> str:
         try:
             content = file.read() if contents else b""
             size = len(content) if contents else os.path.getsize(file.location)  # type: ignore[arg-type]
-        except OSError:
+        except (OSError, ValueError):
             content, size = b"", 0  # decoding it reports the error
         digest.update(os.fsencode(file.name) + f"\0{size}\0".encode())
         digest.update(content)

@@ -111,8 +111,10 @@ def check_softmax(model: keras.Model, predict: Callable[[np.ndarray, np.ndarray]
     worst = totals[np.argmax(off)]
     if off.max() > 1e-2:
         raise NetworkError(
-            f"The builder returned {model.name!r}, whose outputs sum to {worst:.3g}: end it in a softmax, "
-            "such as Dense(n_classes, activation='softmax')."
+            f"The outputs of {model.name!r} for an image sum to {worst:.3g}, and its last layers do not show what they "
+            "are. Class probabilities are needed: end a builder in Dense(n_classes, activation='softmax'); behind a "
+            "trained model whose outputs are logits put keras.layers.Softmax(), as in "
+            "keras.Model(model.inputs[0], keras.layers.Softmax()(model.outputs[0]))."
         )
 
 

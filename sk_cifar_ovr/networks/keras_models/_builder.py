@@ -132,12 +132,38 @@ def copy_of(source) -> keras.Model:
     Parameters
     ----------
     source : keras.Model, str or path-like
+
+    Raises
+    ------
+    NetworkError
+        If the model takes images with their channels first, or cannot be copied.
     """
-    return copies_of(_model(source))()
+    model = copies_of(_model(source))()
+    _check_channels_last(model)
+    return model
 
 
 def _model(source) -> keras.Model:
     return source if isinstance(source, keras.Model) else read_model(source)
+
+
+def _check_channels_last(model: keras.Model) -> None:
+    shape = tuple(model.inputs[0].shape[1:])
+    looks_first = len(shape) == 3 and shape[0] in (1, 3, 4)
+    if not looks_first:
+        return
+    first = [
+        layer.name
+        for layer in model._flatten_layers(include_self=False)
+        if getattr(layer, "data_format", None) == "channels_first"
+    ]
+    if first:
+        given = (*shape[1:], shape[0])
+        raise NetworkError(
+            f"{model.name!r} takes images of shape {shape} with their channels first (layer {first[0]!r}), and images "
+            f"here have them last: put a Permute in front, inputs = keras.Input({given}), "
+            "keras.Model(inputs, model(keras.layers.Permute((3, 1, 2))(inputs)))."
+        )
 
 
 def _on_images(inner: keras.Model, shape: tuple[int, ...], pixels) -> keras.Model:
@@ -179,8 +205,13 @@ def _with_head(model: keras.Model, n_classes: int, columns) -> keras.Model:
     """The model with its own last layer and probabilities of the classes."""
     (output,) = model.outputs
     width = output.shape[-1]
-    pair = n_classes == 2 and width == 1 and output_kind(model) in (SIGMOID, LOGITS)
-    if len(output.shape) != 2 or not (width == n_classes or pair):
+    single = n_classes == 2 and width == 1
+    if single and output_kind(model) not in (SIGMOID, LOGITS):
+        raise NetworkError(
+            f"{model.name!r} has one output for two classes, and its last layers do not tell whether it is a "
+            "probability or a logit: end it in a sigmoid, or, for a logit, in a layer without activation."
+        )
+    if len(output.shape) != 2 or not (width == n_classes or single):
         raise NetworkError(
             f"{model.name!r} has outputs of shape {tuple(output.shape[1:])}, and there are {n_classes} classes. "
             "model__head='new' replaces its last layer by a new one for these classes. Or cut it yourself: "
@@ -199,6 +230,14 @@ def _with_head(model: keras.Model, n_classes: int, columns) -> keras.Model:
 
 def _with_new_head(model: keras.Model, n_classes: int, *, trained: bool) -> keras.Model:
     """The model with a new last layer."""
+    last = next((layer for layer in reversed(model.layers) if layer.weights), None)
+    if isinstance(last, keras.Model):
+        raise NetworkError(
+            f"The last layer of {model.name!r} that has weights is a model, {last.name!r}, whose own last layer cannot "
+            "be replaced: for new classes, and for the tasks of one-vs-rest, pass a functional or Sequential model of "
+            "single layers (instead of a subclassed model or a model in a model), or a builder, a function "
+            "(meta) -> keras.Model."
+        )
     features, tail = cut(model)
     if len(features.shape) != 2:
         raise NetworkError(

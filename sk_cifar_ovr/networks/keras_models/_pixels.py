@@ -107,9 +107,9 @@ def _prepared(model: keras.Model, images: np.ndarray) -> np.ndarray:
             inputs = node.input_tensors
             if not inputs or not all(id(tensor) in seen for tensor in inputs):
                 continue
-            if isinstance(node.operation, keras.Model) and getattr(node.operation, "inputs", None):
-                inner = node.operation if inputs[0] is last else None
             if not _only_prepares(node.operation):
+                if isinstance(node.operation, keras.Model) and getattr(node.operation, "inputs", None):
+                    inner = node.operation if inputs[0] is last else None
                 continue
             (last,) = node.outputs[-1:]
             seen.update(id(tensor) for tensor in node.outputs)
@@ -120,6 +120,8 @@ def _prepared(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 def _only_prepares(operation) -> bool:
     if isinstance(operation, keras.Model):
-        return False
+        # Such as a block of augmentation.
+        parts = getattr(operation, "operations", operation.layers) if getattr(operation, "inputs", None) else [None]
+        return all(isinstance(part, layers.InputLayer) or _only_prepares(part) for part in parts)
     random = isinstance(operation, keras.Layer) and type(operation).__name__.startswith("Random")
     return random or isinstance(operation, _PREPARING) or type(operation).__name__ in _ARITHMETIC

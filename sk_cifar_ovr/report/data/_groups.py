@@ -15,6 +15,8 @@ from ...exceptions import DatasetError
 DUPLICATES = "duplicates"
 # Names of files in a message.
 N_SHOWN = 3
+# Columns in a message.
+N_COLUMNS = 20
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,11 @@ def _matches(pattern: str, names: list[str], columns: list[str]) -> list[str | N
     groups = [match and match[min(1, compiled.groups)] for match in found]
     missing = [printable(name) for name, group in zip(names, groups, strict=True) if group is None]
     if missing:
-        similar = difflib.get_close_matches(pattern, map(str, columns), n=1)
+        names_of_columns = list(map(str, columns))
+        similar = difflib.get_close_matches(pattern, names_of_columns, n=1)
         hint = f" Or is it the column {similar[0]!r}?" if similar else ""
+        if columns and not similar:
+            hint = f" Or name a column: {', '.join(names_of_columns[:N_COLUMNS])}."
         raise DatasetError(
             f"--groups {pattern!r} does not match the file names of {len(missing):,} of {len(names):,} images, such as "
             f"{', '.join(map(repr, missing[:N_SHOWN]))}: pass a regular expression that matches all.{hint}"

@@ -1,0 +1,9 @@
+"""The estimators of this package as documents: what is written of each, checked and given back.
+
+Arrays and other objects are numbers here; an encoder and a decoder know what they stand for.
+"""
+
+from ._kinds import BY_NAME, KINDS, estimator_document, estimator_from
+from ._networks import NetworkDecoder
+
+__all__ = ["BY_NAME", "KINDS", "NetworkDecoder", "estimator_document", "estimator_from"]
