@@ -75,22 +75,23 @@ def endless_fit(kind, folder, group):
 KINDS = ["network", "joint", "independent", "independent in processes", "search in processes"]
 
 
-@pytest.mark.parametrize("whom", ["group", "process"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_interrupted_fit_keeps_the_one_before(kind, whom, tmp_path, group):
+@pytest.mark.parametrize(
+    ("kind", "to_all"),
+    [*((kind, True) for kind in KINDS), ("search in processes", False)],
+)
+def test_an_interrupted_fit_keeps_the_one_before(kind, to_all, tmp_path, group):
     """A terminal sends Ctrl-C to all processes of a command, a notebook to the first one."""
-    if whom == "process" and "processes" not in kind:
-        pytest.skip("there is but one process")
     process = endless_fit(kind, tmp_path, group)
-    (os.killpg if whom == "group" else os.kill)(process.pid, signal.SIGINT)
+    (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=SOON)
     assert output.splitlines() == ["fitted once", "kept"], errors
     assert process.returncode == 130
     wait_until(lambda: not members(process.pid), None, SOON)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if "processes" in kind])
+@pytest.mark.parametrize(
+    ("kind", "number"), [("independent in processes", signal.SIGKILL), ("search in processes", signal.SIGTERM)]
+)
 def test_workers_end_with_the_process_they_work_for(kind, number, tmp_path, group):
     process = endless_fit(kind, tmp_path, group)
     assert len(members(process.pid)) > 2
@@ -104,8 +105,9 @@ def report(tmp_path, group, *arguments):
     return process
 
 
-@pytest.mark.parametrize("strategy", ["joint", "independent"])
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("strategy", "number", "status"), [("joint", signal.SIGINT, 130), ("independent", signal.SIGTERM, 143)]
+)
 def test_an_interrupted_report(strategy, number, status, tmp_path, group):
     process = report(tmp_path, group, "--epochs", 10**6, "--strategy", strategy)
     # What was chosen for the training is told when it begins.

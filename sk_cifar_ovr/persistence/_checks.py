@@ -48,7 +48,7 @@ def check_parameters(estimator) -> None:
     SavedFileError
         Naming the parameter.
     """
-    if hasattr(estimator, "_validate_params"):
+    if hasattr(estimator, "_parameter_constraints"):
         try:
             estimator._validate_params()
         except (ValueError, TypeError) as error:

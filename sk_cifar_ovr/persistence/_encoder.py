@@ -75,7 +75,7 @@ class Encoder:
     def _document(self, obj) -> Document:
         if type(obj) in KINDS:
             return estimator_document(obj, self)
-        if is_scikit_learn_part(obj) and not _is_unfitted(obj):
+        if is_scikit_learn_part(obj) and not is_distribution(obj) and not _is_unfitted(obj):
             return scikit_learn_document(obj, self._reference, self.array)
         return {"kind": "value", "value": self.value(obj)}
 

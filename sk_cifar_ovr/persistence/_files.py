@@ -157,9 +157,8 @@ def load(path, *, trusted: Iterable[str] = (), digest: str | None = None) -> Any
     path = Path(path)
     if not stat.S_ISREG(path.stat().st_mode):
         raise SavedFileError(f"{path} is no file.")
-    with _refusing(path):
-        with path.open("rb") as file:
-            documents, array = _read(file, digest)
+    with _refusing(path), path.open("rb") as file:
+        documents, array = _read(file, digest)
     with _refusing(path, OSError):
         estimator = Decoder(documents, array, names).part(0)
         check_objects(estimator)
@@ -176,7 +175,7 @@ def _refusing(path: Path, *errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except SavedFileError as error:
-        raise SavedFileError(f"{path}: {error}") from error
+        raise SavedFileError(f"{path}: {error}") from error.__cause__
     except Exception as error:
         if isinstance(error, (OSError, Warning)) and not isinstance(error, errors):
             raise

@@ -40,7 +40,7 @@ def checkpoint_folder(folder: Path, *, resume: bool) -> Path:
 
 @contextmanager
 def keeping_checkpoints(estimator: OneVsRestCNNClassifier, path: Path | None) -> Iterator[None]:
-    """Let the trainings inside write checkpoints to a folder; the parameters of the estimator do not name it in the end.
+    """Let the trainings inside write checkpoints to a folder, which the estimator's parameters name only meanwhile.
 
     Parameters
     ----------

@@ -99,7 +99,8 @@ def test_only_the_epochs_that_are_left_are_trained(digits, tmp_path, kill_after)
         clf.fit(X, y)
     kill_after(0)
     clf.fit(X, y)
-    assert trained == [0, 1, 2, 3, 4] and clf.n_iter_ == 5
+    assert trained == [0, 1, 2, 3, 4]
+    assert clf.n_iter_ == 5
     clf.fit(X, y)
     assert len(trained) == 5
 
@@ -279,10 +280,15 @@ def test_a_process_that_is_killed_goes_on(tmp_path):
 
     process = run(tmp_path / "kept", "resumed.npz")
     deadline = time.monotonic() + 120
-    while len(list((tmp_path / "kept").glob("*.checkpoint"))) < 2 and process.poll() is None and time.monotonic() < deadline:
+    while (
+        len(list((tmp_path / "kept").glob("*.checkpoint"))) < 2
+        and process.poll() is None
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL and not (tmp_path / "resumed.npz").exists()
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "resumed.npz").exists()
     assert run(tmp_path / "kept", "resumed.npz").wait() == 0 == run("", "unbroken.npz").wait()
     with np.load(tmp_path / "resumed.npz") as resumed, np.load(tmp_path / "unbroken.npz") as unbroken:
         assert all(np.array_equal(resumed[name], unbroken[name]) for name in unbroken)

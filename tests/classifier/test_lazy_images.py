@@ -294,7 +294,7 @@ def test_images_that_no_network_takes(images):
     with pytest.raises(ImageShapeError, match="channels first"):
         one().fit(Rows(np.zeros((N, 3, 8, 8), "uint8")), y)
     fitted = one().fit(Rows(X), y)
-    with pytest.raises(ImageShapeError, match="fitted on"):
+    with pytest.raises(ImageShapeError, match="takes images of shape"):
         fitted.predict(Rows(X[:, :4]))
 
 

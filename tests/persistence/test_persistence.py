@@ -75,18 +75,6 @@ def test_nothing_is_pickled(digits, tmp_path):
                 json.loads(archive.read(name))
 
 
-def rewritten(path, change):
-    """The file with its JSON changed."""
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    document = json.loads(parts["estimator.json"])
-    change(document)
-    parts["estimator.json"] = json.dumps(document).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-
-
 @pytest.mark.parametrize("make", [lambda c: c, OneVsRestCNNClassifier], ids=["one", "one-vs-rest"])
 def test_how_the_images_were_read_is_kept(digits, tmp_path, make):
     X, y = digits
@@ -98,23 +86,6 @@ def test_how_the_images_were_read_is_kept(digits, tmp_path, make):
     fitted.image_reading_ = reading
     save(fitted, tmp_path / "model")
     assert load(tmp_path / "model").image_reading_ == reading
-
-
-def test_files_of_earlier_versions_are_loaded(digits, tmp_path):
-    X, y = digits
-    fitted = OneVsRestCNNClassifier(CNNClassifier(**TINY), calibration="sigmoid", cv=2).fit(X, y % 3)
-    save(fitted, tmp_path / "model")
-
-    def without_what_they_lack(document):
-        for name in ("multilabel", "promises", "image_reading"):
-            del document["estimator"]["fitted"][name]
-        for estimator in document["estimator"]["fitted"]["estimators"]:
-            del estimator["fitted"]["image_reading"]
-
-    rewritten(tmp_path / "model", without_what_they_lack)
-    again = load(tmp_path / "model")
-    assert (again.multilabel_, again.promises_, again.image_reading_) == (False, None, None)
-    np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
 
 
 @pytest.mark.parametrize("strategy", ["joint", "independent"])
@@ -136,23 +107,6 @@ def test_label_matrices_and_promises_that_cannot_be_told(digits, tmp_path, strat
     np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
 
 
-@pytest.mark.parametrize("name", ["os:system", "builtins:eval", "keras.utils:get_file", "sk_cifar_ovr.cli:main"])
-def test_a_file_cannot_name_code_to_run(digits, tmp_path, name):
-    X, y = digits
-    save(CNNClassifier(**TINY).fit(X, y), tmp_path / "model")
-    rewritten(tmp_path / "model", lambda d: d["estimator"]["params"].update(model={"import": name}))
-    with pytest.raises(SavedFileError, match=name.partition(":")[2]):
-        load(tmp_path / "model")
-
-
-def test_a_newer_format_is_refused(digits, tmp_path):
-    X, y = digits
-    save(CNNClassifier(**TINY).fit(X, y), tmp_path / "model")
-    rewritten(tmp_path / "model", lambda d: d.update(format=99))
-    with pytest.raises(SavedFileError, match="format 99"):
-        load(tmp_path / "model")
-
-
 @pytest.mark.parametrize("damage", ["truncated", "text", "empty"])
 def test_a_damaged_file_is_refused(digits, tmp_path, damage):
     X, y = digits
@@ -160,25 +114,12 @@ def test_a_damaged_file_is_refused(digits, tmp_path, damage):
     save(CNNClassifier(**TINY).fit(X, y), path)
     whole = path.read_bytes()
     path.write_bytes({"truncated": whole[: len(whole) // 2], "text": b"no archive", "empty": b""}[damage])
-    with pytest.raises(SavedFileError, match="not a whole file"):
+    with pytest.raises(SavedFileError, match="whole file"):
         load(path)
 
 
-def test_a_failed_save_leaves_the_old_file(digits, tmp_path, monkeypatch):
-    X, y = digits
-    path = tmp_path / "model"
-    fitted = CNNClassifier(**TINY).fit(X, y)
-    save(fitted, path)
-    before = path.read_bytes()
-
-    def full(*args, **kwargs):
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        save(fitted, path)
-    assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["model"]
+class Subclass(CNNClassifier):
+    pass
 
 
 def test_what_cannot_be_saved_says_so(digits, tmp_path):
@@ -188,6 +129,8 @@ def test_what_cannot_be_saved_says_so(digits, tmp_path):
         save(fitted, tmp_path / "model")
     with pytest.raises(TypeError, match="save takes"):
         save({"a": 1}, tmp_path / "model")
+    with pytest.raises(TypeError, match="subclass"):
+        save(Subclass(**TINY).fit(X, y), tmp_path / "model")
     with pytest.raises(Exception, match="not fitted"):
         save(CNNClassifier(), tmp_path / "model")
     assert not os.listdir(tmp_path)

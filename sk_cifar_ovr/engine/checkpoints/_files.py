@@ -121,16 +121,12 @@ def read_checkpoint(path: Path) -> Snapshot:
         line, _, archive = content.partition(b"\n")
         header = _header(line)
         with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
-            parts = {
-                name: [_array(arrays[f"{name}-{i}"]) for i in range(n)] for name, n in header["n_arrays"].items()
-            }
+            parts = {name: [_array(arrays[f"{name}-{i}"]) for i in range(n)] for name, n in header["n_arrays"].items()}
     except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DamagedCheckpointError(str(error)) from error
     loss, epoch = header["best"]
     best = (math.inf if loss is None else loss, parts["best"] or None, epoch)
-    return Snapshot(
-        header["history"], parts["losses"], parts["state"], parts["optimizer"], best, header["is_finished"]
-    )
+    return Snapshot(header["history"], parts["losses"], parts["state"], parts["optimizer"], best, header["is_finished"])
 
 
 def _header(line: bytes) -> dict[str, Any]:

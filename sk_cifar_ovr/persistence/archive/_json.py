@@ -84,7 +84,11 @@ def parse_json(
 
     try:
         document = json.loads(
-            data.decode(), parse_constant=constant or refuse, parse_float=finite, parse_int=bounded, object_pairs_hook=unique
+            data.decode(),
+            parse_constant=constant or refuse,
+            parse_float=finite,
+            parse_int=bounded,
+            object_pairs_hook=unique,
         )
     except RecursionError:
         raise _too_deep(what) from None

@@ -74,7 +74,9 @@ def _set_requests(estimator, requests: Document) -> None:
         check(method in _methods(estimator), f"{method!r} requests no metadata")
         check(all(value is None or isinstance(value, (bool, str)) for value in wanted.values()), "metadata")
         if wanted:
-            getattr(estimator, f"set_{method}_request")(**wanted)
+            # The methods that set requests exist only if routing is enabled; requests that are set stay.
+            with config_context(enable_metadata_routing=True):
+                getattr(estimator, f"set_{method}_request")(**wanted)
 
 
 def _methods(estimator) -> list[str]:

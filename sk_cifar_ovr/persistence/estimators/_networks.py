@@ -7,19 +7,17 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state
 
 from ..._shared.variables import OptimizerState, optimizer_kind
 from ...classifier import optimizer_class, restored_spec, with_recipe
 from ...engine import FittedNetwork
-from ...engine.compiled import PRECISIONS, NetworkSpec, borrow, seeded_building
-from ...exceptions import SavedFileError
-from ...networks import ModelCopies, is_keras_model
+from ...engine.compiled import PRECISIONS, NetworkSpec, borrow
+from ...networks import ModelCopies, find_builder, is_builtin, is_keras_model
 from .._checks import a_number, check
+from ._network_size import check_size
 
 MAX_VALUES_OF_AN_IMAGE = 2**28
 MAX_HEADS = 2**20
-_UNINITIALIZED = "uninitialized_variables"
 
 
 def network_document(network: FittedNetwork, encoder) -> dict[str, Any]:
@@ -115,7 +113,8 @@ class NetworkDecoder:
             else:
                 check(not is_keras_model(estimator.model), "the file lacks the configuration of a Keras model")
                 spec = restored_spec(estimator, classes, tuple(document["shape"]), precision, n_heads)
-            check(_n_parameters(spec) <= sum(array.size for array in state), "the network has more weights")
+            if _is_known(spec, estimator):
+                check_size(spec, [array.size for array in state])
             with borrow(spec) as network:
                 # Spares the first prediction from building the network to learn its graph.
                 spec = replace(spec, key=network.spec.key)
@@ -136,21 +135,16 @@ class NetworkDecoder:
         return OptimizerState(kind, values)
 
 
+def _is_known(spec: NetworkSpec, estimator) -> bool:
+    """Whether no code of the user builds a network."""
+    if isinstance(spec.build, ModelCopies):
+        return not spec.build.custom_objects
+    return is_builtin(find_builder(estimator.model))
+
+
 def _kind(variable: keras.Variable) -> tuple[tuple[int, ...], str]:
     return tuple(variable.shape), keras.backend.standardize_dtype(variable.dtype)
 
 
 def _is_finite(array: np.ndarray) -> bool:
     return array.dtype.kind in "iub" or bool(np.isfinite(array.astype("float32", copy=False)).all())
-
-
-def _n_parameters(spec: NetworkSpec) -> int:
-    """Number of weights of the network that a builder returns, without memory for them."""
-    waiting = global_state.get_global_attribute(_UNINITIALIZED, [], set_to_default=True)
-    n_before = len(waiting)
-    try:
-        with seeded_building(0), keras.StatelessScope(initialize_variables=False):
-            variables = spec.build().variables
-            return sum(math.prod(variable.shape) for variable in variables)
-    finally:
-        del waiting[n_before:]

@@ -11,10 +11,10 @@ import numpy as np
 from scipy import sparse
 
 from ...exceptions import SavedFileError
-from ._references import REFERENCE, Reference, Replacer, resolved_by
-from ._skops_schema import check_schema, renumbered
 from .._trusted_names import TrustedNames
 from ..archive import npy_parts
+from ._references import REFERENCE, Reference, Replacer, resolved_by
+from ._skops_schema import check_schema, renumbered
 
 Document = dict[str, Any]
 _PACKAGES = ("sklearn", "imblearn", "scipy", "numpy", "iterstrat")

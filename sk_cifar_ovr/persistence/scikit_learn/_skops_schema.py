@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from ...exceptions import SavedFileError
-from ._references import Reference
 from .._trusted_names import TrustedNames
 from ..archive import parse_json
+from ._references import Reference
 
 # Those that versions of skops from 0.16 on write. The others are not needed, and some resolve names of their own.
 _LOADERS = {
