@@ -79,7 +79,7 @@ def _python_alone_on_stderr() -> Iterator[None]:
     stream = sys.stderr
     stream.flush()
     shown = os.dup(2)
-    is_process_stream = isinstance(stream, io.TextIOWrapper) and stream.fileno() == 2
+    is_process_stream = stream is sys.__stderr__
     try:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)

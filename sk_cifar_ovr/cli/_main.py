@@ -11,7 +11,7 @@ from ._interruption import Interruption
 from ._parser import make_parser
 
 # Errors with a message for the user. Any other one is a fault of this package, or of a library.
-FORESEEN = (ValueError, OSError, ArithmeticError, TypeError, MemoryError, ImportError)
+FORESEEN = (ValueError, OSError, ArithmeticError, MemoryError, ImportError)
 # Characters of the message of another error, which may hold a whole graph.
 MAX_MESSAGE = 500
 
@@ -57,15 +57,17 @@ def main(argv=None) -> int:
                 raise
             if arguments.debug:
                 traceback.print_exc()
-            console.tell(console.as_text(error) if isinstance(error, FORESEEN) else _unforeseen(error, console))
+            text = console.as_text(error)
+            console.tell(text if isinstance(error, FORESEEN) else _unforeseen(error, text, arguments))
             return 1
 
 
-def _unforeseen(error: Exception, console: Console) -> str:
-    text = console.as_text(error)
+def _unforeseen(error: Exception, text: str, arguments) -> str:
     text = text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]} ..."
+    names = ", ".join(name for name, _ in getattr(arguments, "set", []))
+    advice = f"Check what --set gives to {names}. If it is right, this" if names else "This"
     return (
-        f"{type(error).__name__}: {text}. This should not have happened: run sk-cifar-ovr --debug ... with the same "
+        f"{type(error).__name__}: {text}. {advice} should not have happened: run sk-cifar-ovr --debug ... with the same "
         "arguments, and report what it prints."
     )
 

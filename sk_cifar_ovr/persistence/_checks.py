@@ -48,11 +48,12 @@ def check_parameters(estimator) -> None:
     SavedFileError
         Naming the parameter.
     """
-    if hasattr(estimator, "_parameter_constraints"):
+    # A FrozenEstimator hands on the attributes of the estimator inside it, which is checked by itself.
+    if hasattr(type(estimator), "_parameter_constraints"):
         try:
             estimator._validate_params()
         except (ValueError, TypeError) as error:
             raise SavedFileError(f"The file holds a parameter that fit refuses: {error}") from error
     jobs = getattr(estimator, "n_jobs", None)
-    valid = jobs is None or (isinstance(jobs, (int, np.integer)) and abs(jobs) <= MAX_JOBS)
+    valid = jobs is None or (isinstance(jobs, (int, np.integer)) and abs(int(jobs)) <= MAX_JOBS)
     check(valid, f"n_jobs={str(jobs)[:20]} of {type(estimator).__name__} is out of bounds")

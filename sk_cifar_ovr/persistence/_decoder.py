@@ -11,7 +11,7 @@ from ..networks import ModelCopies
 from ._checks import check
 from ._keras_configs import keras_object, model_copies
 from ._trusted_names import TrustedNames
-from .estimators import NetworkDecoder, estimator_from
+from .estimators import NetworkDecoder, check_size, estimator_from
 from .scikit_learn import distribution_from, scikit_learn_object
 
 MAX_NESTED = 32
@@ -122,6 +122,8 @@ class Decoder:
     def _keras_model(self, document: Any) -> Any:
         structure = self.structure(document["structure"])
         values = [self.array(number) for number in document["values"]]
+        if not structure.custom_objects:
+            check_size(structure, [value.size for value in values])
         with seeded_building(0):
             return ModelCopies(
                 structure.config, values, structure.trainable, structure.custom_objects, structure.safe_mode

@@ -1,18 +1,23 @@
 """Keras objects from their configurations, which name nothing but parts of networks."""
 
+import copy
 import json
 import re
+from contextlib import nullcontext
 from typing import Any
 
 import keras
 
 from ..exceptions import SavedFileError
 from ..networks import ModelCopies, check_config
-from ._trusted_names import PACKAGE, TrustedNames, _import
+from ._trusted_names import PACKAGE, TrustedNames, import_trusted
+from .estimators import without_values
 
 MAX_OBJECTS = 50_000
+# Losses, optimizers and layers that change images have hardly any: their number, and their total size.
+MAX_VARIABLES_OF_AN_OBJECT = (1_000, 1_000_000)
 _PARTS = "layers|initializers|regularizers|constraints|activations|losses|optimizers|random|ops|models|dtype_policies"
-_MODULES = re.compile(rf"keras(\.src)?\.({_PARTS})(\.\w+)*|{PACKAGE}\.(augment|losses|networks)(\.\w+)*")
+_MODULES = re.compile(rf"(?!.*_test)(keras(\.src)?\.({_PARTS})(\.\w+)*|{PACKAGE}\.(augment|losses|networks)(\.\w+)*)")
 _PLAIN = {"DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Functional", "Model", "Sequential"}
 _VALUES = {"__keras_tensor__", "__slice__", "__ellipsis__", "__tensor__", "__numpy__"}
 # These read files, or run what is in them.
@@ -38,6 +43,8 @@ def keras_object(config: Any, names: TrustedNames) -> Any:
         If it contains code, reads files, or an object is not trusted.
     """
     custom = _check(config, names)
+    with nullcontext() if custom else without_values(*MAX_VARIABLES_OF_AN_OBJECT):
+        keras.saving.deserialize_keras_object(copy.deepcopy(config), custom_objects=custom, safe_mode=True)
     return keras.saving.deserialize_keras_object(config, custom_objects=custom, safe_mode=True)
 
 
@@ -74,13 +81,15 @@ def _check(config: Any, names: TrustedNames) -> dict[str, type]:
         kind, module = found["class_name"], found.get("module")
         if not isinstance(kind, str) or kind in _REFUSED:
             raise SavedFileError(f"The file holds the Keras object {str(kind)[:60]!r}, which runs code or reads files.")
+        if isinstance(found.get("config"), dict) and found["config"].get("unroll"):
+            raise SavedFileError("The file holds a recurrent layer that is unrolled, which may take any time.")
         if kind.startswith("__"):
             _check_value(kind, found.get("config"))
             continue
         registered = found.get("registered_name") or kind
         name = f"{module}:{kind}"
         if name in names:
-            custom[registered] = _import(name)
+            custom[registered] = import_trusted(name)
             continue
         known = keras.saving.get_registered_object(registered)
         if known is not None and known.__module__.partition(".")[0] not in (PACKAGE, "keras"):

@@ -20,7 +20,11 @@ _MODULES_OF_SETTINGS = re.compile(
     rf"keras(\.src)?\.(layers|losses|optimizers)(\.\w+)*|{PACKAGE}\.(augment|losses|networks(\.\w+)*)|sklearn\.metrics"
 )
 _MODULES_OF_ESTIMATORS = re.compile(r"(sklearn|imblearn)(\.\w+)*")
-_NO_ESTIMATORS = {"conftest", "experimental", "externals", "keras", "tensorflow", "testing", "tests"}
+_NO_ESTIMATORS = {"conftest", "estimator_checks", "experimental", "externals", "keras", "tensorflow", "tests"} | {
+    "_test_common",
+    "_testing",
+    "testing",
+}
 # Types of scikit-learn that its estimators hold, of which skops knows nothing. None runs code when it is made.
 _PARTS_OF_ESTIMATORS = {
     f"sklearn.{name}"
@@ -112,7 +116,7 @@ class TrustedNames:
         """
         module, attribute = _parts(name)
         if name in self:
-            return _import(name)
+            return import_trusted(name)
         if not _MODULES_OF_SETTINGS.fullmatch(module):
             raise self.refusal([name])
         imported = getattr(import_module(module), attribute, None)
@@ -132,7 +136,7 @@ class TrustedNames:
         module, attribute = _parts(name)
         if name not in self and not _holds_estimators(module):
             raise self.refusal([name])
-        kind = _import(name) if name in self else getattr(import_module(module), attribute, None)
+        kind = import_trusted(name) if name in self else getattr(import_module(module), attribute, None)
         if not (isinstance(kind, type) and issubclass(kind, BaseEstimator)):
             raise SavedFileError(f"The file names {name!r} as an estimator, which it is not.")
         return kind
@@ -185,7 +189,8 @@ def _parts(name: Any) -> tuple[str, str]:
     return module, attribute
 
 
-def _import(name: str):
+def import_trusted(name: str):
+    """Import a name that the user trusts, or that was checked."""
     module, _, qualname = name.partition(":")
     imported = import_module(module)
     for part in qualname.split("."):

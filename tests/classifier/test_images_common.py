@@ -363,7 +363,7 @@ def test_other_channels_are_refused(make, fitted, images):
 def test_other_sides_are_refused(fitted, images):
     X, _ = images
     for other in (X[:, :7], X[:, :, :7], X.reshape(len(X), 4, 16, 1), X.reshape(len(X), 4, 16)):
-        with pytest.raises(ImageShapeError, match=r"fitted on \(8, 8, 1\)"):
+        with pytest.raises(ImageShapeError, match=r"takes images of shape \(8, 8, 1\)"):
             fitted.predict(other)
     with pytest.raises(ValueError, match="expecting 64 features"):
         fitted.predict(X.reshape(len(X), -1)[:, :-1])

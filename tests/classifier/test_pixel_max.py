@@ -155,8 +155,8 @@ def test_floats_slightly_outside_0_to_1_are_taken_so(images, change, model):
     with warnings.catch_warnings():
         warnings.simplefilter("error", PixelScaleWarning)
         clf.predict(X)
-    with pytest.warns(PixelScaleWarning, match="values up to 1.5, and this CNNClassifier takes pixels from 0 to 1"):
-        clf.predict(np.full_like(X, 1.5))
+    with pytest.warns(PixelScaleWarning, match="values up to 2.5, and this CNNClassifier takes pixels from 0 to 1"):
+        clf.predict(np.full_like(X, 2.5))
     eight = small().fit(*images)
     with pytest.warns(PixelScaleWarning, match="floats from 0 to 1, and this CNNClassifier takes pixels from 0 to 255"):
         eight.predict(X)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module")
 def cases():
-    return list(hostile_images(large=False))
+    return list(hostile_images())
 
 
 KINDS = ["sound", "truncated", "changed bytes", "wrong ending", "size", "no pixels", "junk"]
@@ -49,7 +49,7 @@ def test_there_are_no_other_kinds(cases):
 
 
 def test_archives_are_read_or_refused_by_name(tmp_path):
-    results = {path.name: archive_outcome(path, expected) for path, expected in hostile_archives(tmp_path, large=False)}
+    results = {path.name: archive_outcome(path, expected) for path, expected in hostile_archives(tmp_path)}
     assert len(results) >= 50
     assert {name: result for name, result in results.items() if result.startswith("WRONG")} == {}
 

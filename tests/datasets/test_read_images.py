@@ -1,6 +1,8 @@
 """`read_images`: images and labels of lists, columns and datasets of other libraries."""
 
 import io
+import os
+from contextlib import ExitStack
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 from PIL import Image
 
 from sk_cifar_ovr.datasets import read_images
+from sk_cifar_ovr.datasets.examples import target_of
 from sk_cifar_ovr.exceptions import DatasetError
 
 RNG = np.random.default_rng(0)
@@ -304,6 +307,19 @@ WRONG = {
     "names": ([{"photo": X[0]}], "dicts of 'photo', of which none is named 'image'"),
     "some labels": ([(X[0], 1), (X[1], None)], "1 of 2 images have no label, the first at index 1"),
     "labels of two kinds": ([(X[0], 1), (X[1], [0, 1])], "Labels differ in shape"),
+    "label not a number": ([(X[0], 1.0), (X[1], np.nan)], "1 of 2 images have no label, the first at index 1"),
+    "label not available": ([(X[0], 1), (X[1], pd.NA)], "1 of 2 images have no label"),
+    "masked label": ([(X[0], 1), (X[1], np.ma.masked)], "1 of 2 images have no label"),
+    "half a label": ([(X[0], 1.0), (X[1], 0.5)], r"label of image 1, 0.5, is no whole number"),
+    "infinite label": ([(X[0], 1.0), (X[1], np.inf)], r"label of image 1, inf, is no whole number"),
+    "soft labels": ([(X[0], [0.5, 0.5]), (X[1], [0, 1])], r"label of image 0, \[0.5 0.5\], has other values than 0, 1"),
+    "masked pixels": ([np.ma.masked_less(X[0], 200)], "masked pixels; fill them"),
+    "complex": ([X[0] * 1j], "dtype is complex128"),
+    "int64": ([X[0].astype(int) * 300], "go up to 76500, and white is 255"),
+    "negative": ([X[0].astype(int) - 300], "its values go from"),
+    "one array": (X[0][..., :1], r"shape \(8, 10, 1\) of one image: pass image\[numpy.newaxis\]"),
+    "one file": (io.BytesIO(b"GIF89a"), "one open file: pass its path in a list"),
+    "device": (["/dev/zero"], "'/dev/zero', cannot be read .* no regular file"),
     "table": (pd.DataFrame({"image": pillow(), "label": y}), r"pass its column of images, source\['image'\]"),
     "table of numbers": (pd.DataFrame({"label": y}), "table without images; its columns are 'label'"),
 }
@@ -321,3 +337,44 @@ def test_missing_files_and_wrong_parameters():
     for name, value in (("image_size", 3), ("fit", "squeeze"), ("sixteen_bit", "guess")):
         with pytest.raises(ValueError, match=name):
             read_images(X, **{name: value})
+
+
+def test_pairs_may_be_lists():
+    data = read_images([[X[0], "cat"], [X[1], "dog"]])
+    assert (data.target.tolist(), data.target_names) == ([0, 1], ["cat", "dog"])
+    assert read_images([[image, 1] for image in pillow()]).target.tolist() == [1] * len(X)
+    # Two rows are an image, and so are two channels.
+    assert read_images([[[0, 10], [20, 30]]]).images.shape == (1, 2, 2, 1)
+    assert read_images([[X[0][..., 0], X[0][..., 1]]][0]).images.shape == (2, *X[0].shape[:2], 1)
+
+
+def test_labels_of_hugging_face_that_are_hidden():
+    """-1 stands for a class that is kept secret, and is none of the classes."""
+    names = ["cat", "dog"]
+    assert target_of([-1, -1], names) == (None, names)
+    with pytest.raises(DatasetError, match="label of image 1, -1, is no number of a class; the classes are 'cat', 'd"):
+        target_of([0, -1], names)
+    target, found = target_of([1, -1], None)
+    assert (target.tolist(), found) == ([1, -1], None)
+
+
+def test_several_labels_that_are_not_all_known():
+    target, _ = target_of([np.ma.array([1, 0], mask=[False, True]), [0.0, 1.0]], None)
+    np.testing.assert_array_equal(target, [[1, np.nan], [0, 1]])
+    assert target.dtype == np.float32
+
+
+def test_open_files_and_paths_of_tensorflow(folder):
+    paths = list(map(str, folder[1]))
+    expected = read_images(paths).images
+    np.testing.assert_array_equal(read_images([os.fsencode(path) for path in paths]).images, expected)
+    with ExitStack() as stack:
+        files = [stack.enter_context(open(path, "rb")) for path in paths]
+        np.testing.assert_array_equal(read_images(files).images, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "int64", "uint16", "uint64", "bool"])
+def test_any_number_that_lies_within_0_and_255(dtype):
+    values = np.array([[0, 1], [1, 100]]).astype(dtype)
+    expected = values.astype(int) * (255 if dtype == "bool" else 1)
+    np.testing.assert_array_equal(read_images([values]).images[0, ..., 0], expected)

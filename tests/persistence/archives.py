@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ def write_parts(path, parts, *, change_entry=lambda entry: entry, end=b""):
         start = entries[-1].end if entries else 0
         entries.append(Entry(name, len(content), zlib.crc32(content), start))
         data.write(change_entry(entries[-1]).local_header() + content)
-    data.write(directory([replace(change_entry(e), offset=e.offset) for e in entries]) + end)
+    data.write(directory(entries) + end)
     Path(path).write_bytes(data.getvalue())
 
 

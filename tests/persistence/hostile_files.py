@@ -2,8 +2,10 @@
 
 import copy
 import io
+import itertools
 import json
 import pickle
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,23 @@ import numpy as np
 from archives import DOCUMENT, MANIFEST, forge, npy, parts_of, sealed, write_parts
 
 SIGN = "/tmp/sk_cifar_ovr_was_here"
+
+
+def every(documents, change):
+    """Change the documents of all fitted networks."""
+    for document in documents:
+        if document.get("kind") == "CNNClassifier" and document["fitted"]:
+            change(document)
+
+
+class Folder:
+    """A folder whose files are named by any text."""
+
+    def __init__(self, path):
+        self._path = Path(path)
+
+    def __truediv__(self, name):
+        return self._path / re.sub(r"[^\w .,:+-]", "_", name)[:80]
 
 
 class Runs:
@@ -28,7 +47,7 @@ def craft(folder, classifier, neighbors, keras_model):
     classifier, neighbors, keras_model : path
         Saved files: a one-vs-rest classifier, a Pipeline of features and neighbors, a classifier on a Keras model.
     """
-    folder = Path(folder)
+    folder = Folder(folder)
     for make in (_containers, _manifests, _documents):
         make(folder, classifier)
     _scikit_learn(folder, neighbors)
@@ -108,7 +127,7 @@ def _manifests(folder, path):
         None,
         "<f4'+__import__('os')",
     ):
-        write(f"dtype {str(dtype).replace('/', ' ')}", lambda manifest, d=dtype: first_array(manifest).update(dtype=d))
+        write(f"dtype {dtype}", lambda manifest, d=dtype: first_array(manifest).update(dtype=d))
     for key, values in {
         "size": (10**12, -1, 0, 1.0, "4", True, None),
         "sha256": ("0" * 64, "A" * 64, "", None, 3),
@@ -117,8 +136,7 @@ def _manifests(folder, path):
         "more": (1,),
     }.items():
         for value in values:
-            name = f"{key} {str(value)[:12]}".replace("/", "|").replace("\0", "0")
-            write(name, lambda manifest, k=key, v=value: first_array(manifest).update({k: v}))
+            write(f"{key} {str(value)[:12]}", lambda manifest, k=key, v=value: first_array(manifest).update({k: v}))
     upper = sealed(parts)
     document = json.loads(upper[MANIFEST])
     for part in document["parts"]:
@@ -212,7 +230,7 @@ def _documents(folder, path):
     for name in ("model.keras", f"{SIGN}.keras", "model.h5"):
         write(
             f"path {name[-8:]}",
-            lambda documents, n=name: [d["params"].update(model=n) for d in documents if "fitted" in d],
+            lambda documents, n=name: every(documents, lambda document: document["params"].update(model=n)),
         )
     for key, value in {
         "model__filters": {"tuple": [10**6, 10**6, 10**6]},
@@ -232,15 +250,11 @@ def _documents(folder, path):
     }.items():
         write(
             f"parameter {key}",
-            lambda documents, k=key, v=value: [
-                d["params"].update({k: v}) for d in documents if d.get("kind") == "CNNClassifier"
-            ],
+            lambda documents, k=key, v=value: every(documents, lambda document: document["params"].update({k: v})),
         )
 
     def network(documents, **changes):
-        for document in documents:
-            if document.get("kind") == "CNNClassifier" and document["fitted"]:
-                document["fitted"]["network"].update(changes)
+        every(documents, lambda document: document["fitted"]["network"].update(changes))
 
     for key, values in {
         "shape": ([10**6, 10**6, 3], [8, 8], [], [0, 8, 1], [8, 8, -1], "abc", [[8], 8, 1]),
@@ -250,18 +264,14 @@ def _documents(folder, path):
         "mirror": (3, None),
         "shift": (10**6, -1, 8, 1.0),
         "state": ([], [0], [-1], ["0"], None, [10**9], [[0]]),
-        "optimizer": ({"kind": "x"}, 3),
+        "optimizer": ({"kind": "Adam"}, {"kind": "Adam", "values": [-1]}, 3),
         "structure": (0, 10**9, "x"),
     }.items():
         for value in values:
             write(f"network {key} {str(value)[:20]}", lambda documents, k=key, v=value: network(documents, **{k: v}))
     write(
         "network state reversed",
-        lambda documents: [
-            d["fitted"]["network"]["state"].reverse()
-            for d in documents
-            if d.get("kind") == "CNNClassifier" and d["fitted"]
-        ],
+        lambda documents: every(documents, lambda document: document["fitted"]["network"]["state"].reverse()),
     )
     for key, values in {
         "thresholds": (None, {"list": [0.5]}, {"array": 0}, 3),
@@ -284,7 +294,7 @@ def _documents(folder, path):
     }.items():
         for value in values:
             write(
-                f"fitted {key} {str(value)[:30]}".replace("/", "|"),
+                f"fitted {key} {str(value)[:30]}",
                 lambda documents, k=key, v=value: ovr(documents)["fitted"].update({k: v}),
             )
     for key, value in {
@@ -296,6 +306,39 @@ def _documents(folder, path):
     }.items():
         write(f"document {key}", lambda documents, k=key, v=value: ovr(documents).update({k: v}))
     write("request of no method", lambda documents: ovr(documents).update(requests={"__class__": {"a": True}}))
+
+    def one_part_many_times(documents):
+        fitted = ovr(documents)["fitted"]
+        fitted["estimators"] *= 10_000
+        fitted["joint"]["n_heads"] = len(fitted["estimators"])
+        fitted["classes"] = {"objects": list(range(len(fitted["estimators"]))), "shape": [len(fitted["estimators"])]}
+        fitted["thresholds"] = {"array": 0}
+
+    write("one network many times", one_part_many_times)
+    large = {"class_name": "Dense", "config": {"units": 10**9}, "build_config": {"input_shape": [None, 10**6]}}
+    for name, layer in {
+        "a built layer": {**large, "module": "keras.layers", "registered_name": None},
+        "a model": {
+            "class_name": "Sequential",
+            "module": "keras",
+            "registered_name": None,
+            "config": {
+                "name": "x",
+                "layers": [
+                    {
+                        "class_name": "InputLayer",
+                        "module": "keras.layers",
+                        "registered_name": None,
+                        "config": {"batch_shape": [None, 10**6], "name": "i"},
+                    },
+                    {**large, "module": "keras.layers", "registered_name": None},
+                ],
+            },
+        },
+    }.items():
+        write(
+            f"augment {name}", lambda documents, layer=layer: clf(documents)["params"].update(augment={"keras": layer})
+        )
     write("no documents", lambda documents: [])
     write("documents are none", lambda documents: {"a": 1})
     write("a document is none", lambda documents: [3])
@@ -304,12 +347,6 @@ def _documents(folder, path):
     write("a long chain", lambda documents: [*chain, {"kind": "value", "value": 1}])
     write("not an estimator", lambda documents: [{"kind": "value", "value": {"list": []}}])
     write("an estimator that is not fitted", lambda documents: [{**ovr(documents), "fitted": None}, *documents[1:]])
-
-    def nested(documents):
-        value = 1
-        for _ in range(5000):
-            value = {"list": [value]}
-        return [{"kind": "value", "value": value}]
 
     # Python's own JSON cannot write so deep.
     parts[DOCUMENT] = b'{"documents":[{"kind":"value","value":' + b'{"list":[' * 50_000 + b"1" + b"]}" * 50_000 + b"}]}"
@@ -334,11 +371,13 @@ def _scikit_learn(folder, path):
     def attributes(document):
         return document["schema"]["content"]["content"]
 
+    numbers = itertools.count(10**6)
+
     def node(loader, kind, module, **more):
-        return {"__loader__": loader, "__class__": kind, "__module__": module, "__id__": 10**6, **more}
+        return {"__loader__": loader, "__class__": kind, "__module__": module, "__id__": next(numbers), **more}
 
     text = node("JsonNode", "str", "builtins", content=json.dumps(f"touch {SIGN}"), is_json=True)
-    arguments = node("TupleNode", "tuple", "builtins", content=[{**text, "__id__": 10**6 + 1}])
+    arguments = node("TupleNode", "tuple", "builtins", content=[text])
     empty = node("DictNode", "dict", "builtins", content={}, key_types=node("ListNode", "list", "builtins", content=[]))
     for module, kind in (
         ("os", "system"),
@@ -413,7 +452,7 @@ def _scikit_learn(folder, path):
         call = node(
             "ConstructorFromReduceNode",
             *reference,
-            content=node("TupleNode", "tuple", "builtins", content=[{**text, "content": number, "__id__": 10**6 + 2}]),
+            content=node("TupleNode", "tuple", "builtins", content=[{**text, "content": number}]),
         )
         write(f"reference {number}", lambda document, call=call: attributes(document).update(n_jobs=call))
     write("reference as object", lambda document: attributes(document).update(n_jobs=node("ObjectNode", *reference)))
@@ -469,6 +508,7 @@ def _keras(folder, path):
     )
     for units in (10**7, 10**12, 10**30, -1, "x", None):
         write(f"units {units}", lambda config, u=units: dense(config)["config"].update(units=u))
+    write("unrolled", lambda config: dense(config)["config"].update(unroll=True))
     write("compilation", lambda config: config.update(compile_config={"optimizer": "adam"}))
     write("no layers", lambda config: config["config"].update(layers=[]))
     write("layers are none", lambda config: config.update(config=3))

@@ -14,7 +14,6 @@ from keras_networks import plain
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
-import sk_cifar_ovr
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.exceptions import SavedFileError
 
@@ -42,9 +41,8 @@ def results(files, tmp_path_factory):
     craft(folder, *usual)
     Path(SIGN).unlink(missing_ok=True)
     script = Path(__file__).with_name("load_watched.py")
-    environment = {**os.environ, "PACKAGE_SOURCE": str(Path(sk_cifar_ovr.__file__).parent)}
     command = [sys.executable, str(script), str(folder), *map(str, usual)]
-    out = subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return json.loads(out[out.index("RESULTS") + len("RESULTS") :])
 
 

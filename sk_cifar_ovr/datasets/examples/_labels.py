@@ -10,6 +10,8 @@ from ...exceptions import DatasetError
 
 # Label of images whose class is kept secret, as in test sets of Hugging Face.
 HIDDEN = -1
+# Above, float and int64 do not hold the same numbers.
+MAX_NUMBER = 2**53
 # Names of classes in a message.
 N_SHOWN = 10
 
@@ -63,7 +65,8 @@ def target_of(labels: list, names: list[str] | None) -> tuple[np.ndarray | None,
 
 def _class_numbers(values: np.ndarray, names: list[str] | None) -> tuple[np.ndarray | None, list[str] | None]:
     """Labels of classes as int64, and the names that belong to them."""
-    _check(values == np.round(values), values, "is no whole number: pass the number or the name of a class")
+    is_whole = (np.abs(values.astype(float)) < MAX_NUMBER) & (values == np.round(values))
+    _check(is_whole, values, "is no whole number: pass the number or the name of a class")
     values = values.astype(np.int64)
     if names is None or values.min() >= 0 and values.max() < len(names):
         return values, names

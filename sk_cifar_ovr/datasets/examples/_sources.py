@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def examples_of(source: Any) -> Examples:
         raise DatasetError(
             f"The source has the shape {source.shape} of one image: pass image[numpy.newaxis], or several images."
         )
-    if hasattr(source, "read"):
+    if isinstance(source, io.IOBase):
         raise DatasetError("The source is one open file: pass its path in a list.")
     n = len(source) if isinstance(source, Sized) else None
     what = "an array" if isinstance(source, np.ndarray) else f"a {type(source).__name__}"

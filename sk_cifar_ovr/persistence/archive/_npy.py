@@ -30,7 +30,7 @@ def describe(array: np.ndarray) -> dict[str, Any]:
     if array.dtype.name == "bfloat16":
         dtype = "bfloat16"
     elif array.dtype.names is not None:
-        dtype = [list(field) for field in np.lib.format.dtype_to_descr(array.dtype.newbyteorder("<"))]
+        dtype = [[*map(str, field)] for field in np.lib.format.dtype_to_descr(array.dtype.newbyteorder("<"))]
     try:
         _stored_dtype(dtype)
     except SavedFileError:
@@ -45,7 +45,7 @@ def content(array: np.ndarray) -> memoryview:
     if sys.byteorder == "big":
         stored = stored.astype(stored.dtype.newbyteorder("<"))
     flat = np.ascontiguousarray(stored).reshape(-1)
-    return memoryview(flat.view(np.uint8)) if flat.nbytes else memoryview(b"")
+    return flat.view(np.uint8).data if flat.nbytes else memoryview(b"")
 
 
 def npy_header(dtype: DType, shape: list[int], fortran: bool) -> bytes:

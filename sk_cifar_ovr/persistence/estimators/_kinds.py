@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 
 from ...classifier import CNNClassifier
 from ...features import CNNFeatures

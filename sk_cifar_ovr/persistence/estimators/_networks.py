@@ -11,7 +11,7 @@ import numpy as np
 from ..._shared.variables import OptimizerState, optimizer_kind
 from ...classifier import optimizer_class, restored_spec, with_recipe
 from ...engine import FittedNetwork
-from ...engine.compiled import PRECISIONS, NetworkSpec, borrow
+from ...engine.compiled import PRECISIONS, NetworkSpec, borrow, build_model
 from ...networks import ModelCopies, find_builder, is_builtin, is_keras_model
 from .._checks import a_number, check
 from ._network_size import check_size
@@ -114,11 +114,8 @@ class NetworkDecoder:
                 check(not is_keras_model(estimator.model), "the file lacks the configuration of a Keras model")
                 spec = restored_spec(estimator, classes, tuple(document["shape"]), precision, n_heads)
             if _is_known(spec, estimator):
-                check_size(spec, [array.size for array in state])
-            with borrow(spec) as network:
-                # Spares the first prediction from building the network to learn its graph.
-                spec = replace(spec, key=network.spec.key)
-                self._specs[key] = spec, [_kind(variable) for variable in network.model.variables]
+                check_size(spec.build, [array.size for array in state], n_heads)
+            self._specs[key] = _built(spec, state)
         spec, variables = self._specs[key]
         found = [(array.shape, array.dtype.name) for array in state]
         check(found == variables, "the weights do not fit the network that the parameters describe")
@@ -133,6 +130,15 @@ class NetworkDecoder:
         values = [self._decoder.array(number) for number in document["values"]]
         check(all(map(_is_finite, values)), "the state of the optimizer is not finite")
         return OptimizerState(kind, values)
+
+
+def _built(spec: NetworkSpec, state: list[np.ndarray]) -> tuple[NetworkSpec, list[tuple]]:
+    """A spec with its key, if that takes no prediction, and the kinds of its variables."""
+    if isinstance(spec.build, ModelCopies):
+        return spec, [_kind(variable) for variable in build_model(spec, state).variables]
+    with borrow(spec) as network:
+        # Spares the first prediction from building the network to learn its graph.
+        return replace(spec, key=network.spec.key), [_kind(variable) for variable in network.model.variables]
 
 
 def _is_known(spec: NetworkSpec, estimator) -> bool:

@@ -13,7 +13,8 @@ _FROZEN: type = type(stats.norm()).__mro__[-2]
 
 def is_distribution(value) -> bool:
     """Whether a value is a distribution of SciPy with its arguments, such as ``scipy.stats.loguniform(1e-4, 1)``."""
-    return isinstance(value, _FROZEN) and getattr(stats, str(getattr(value.dist, "name", "")), None) is not None
+    known = getattr(stats, str(getattr(getattr(value, "dist", None), "name", "")), None)
+    return isinstance(value, _FROZEN) and known is not None
 
 
 def distribution_document(value, encode) -> dict[str, Any]:

@@ -94,9 +94,9 @@ class Replacer:
         if isinstance(value, np.ma.MaskedArray) and value.dtype == object:
             return np.ma.MaskedArray(self(value.data), value.mask)
         if isinstance(value, np.ndarray) and value.dtype == object:
-            objects = np.empty(value.shape, object)
-            objects.flat = [self(inner) for inner in value.flat]
-            return objects
+            objects = np.empty(value.size, object)
+            objects[:] = [self(inner) for inner in value.ravel()]
+            return objects.reshape(value.shape)
         if isinstance(value, type) or not hasattr(value, "__dict__") or not _is_python_object(value):
             return value
         copied = object.__new__(type(value))
