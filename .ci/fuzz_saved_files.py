@@ -24,18 +24,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "persistence")]
 
-import numpy as np
-from archives import DOCUMENT, npy, parts_of, sealed, write_parts
-from load_watched import Watch
+import numpy as np  # noqa: E402
+from archives import DOCUMENT, npy, parts_of, sealed, write_parts  # noqa: E402
+from load_watched import Watch  # noqa: E402
 
 MAX_MEGABYTES = 64
 NAMES = ("os:system", "builtins:eval", "sk_cifar_ovr.networks:small_resnet", "keras.src.layers.core.dense:Dense")
 VALUES = (
-    None, True, False, 0, 1, -1, 2, 3, 8, 64, 1000, 10**6, 10**12, 10**30, 0.0, -0.5, 1e300, "", "a", "cifar_cnn", "Adam",
-    "crossentropy", "float32", "mixed_bfloat16", "/etc/passwd", "model.keras", [], {}, [0], {"part": 0}, {"part": 1},
-    {"array": 0}, {"array": 10**6}, {"list": []}, {"tuple": [1, 2]}, {"dict": [[1, 2]]}, {"float": "nan"},
-    {"objects": [1], "shape": [1]}, {"class_name": "Dense", "config": {"units": 3}}, *({"import": n} for n in NAMES),
-)  # fmt: skip
+    *(None, True, False, 0, 1, -1, 2, 3, 8, 64, 1000, 10**6, 10**12, 10**30, 0.0, -0.5, 1e300, "", "a", "cifar_cnn"),
+    *("Adam", "crossentropy", "float32", "mixed_bfloat16", "/etc/passwd", "model.keras", [], {}, [0], {"part": 0}),
+    *({"part": 1}, {"array": 0}, {"array": 10**6}, {"list": []}, {"tuple": [1, 2]}, {"dict": [[1, 2]]}),
+    *({"float": "nan"}, {"objects": [1], "shape": [1]}, {"class_name": "Dense", "config": {"units": 3}}),
+    *({"import": name} for name in NAMES),
+)
 
 
 class Base:

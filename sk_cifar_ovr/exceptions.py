@@ -27,8 +27,16 @@ class NetworkError(ValueError):
     """A builder that returns an unsuitable model, or a model that cannot be used in the way asked for."""
 
 
+class NonFiniteInputError(ValueError):
+    """Images, labels or weights that hold NaN or infinity; the message names how many and the first."""
+
+
 class NonFiniteLossError(ArithmeticError):
     """The training loss became NaN or infinite."""
+
+
+class NonFiniteOutputError(ArithmeticError):
+    """A network gives NaN or infinity for images; the message names how many and the first."""
 
 
 class PixelScaleError(ValueError):
@@ -69,6 +77,10 @@ class PixelScaleWarning(DataConversionWarning):
 
 class ColorWarning(DataConversionWarning):
     """Grey images were copied to the three channels that a pretrained network needs."""
+
+
+class BatchSizeWarning(UserWarning):
+    """Memory was not enough for a batch of images, and they were predicted in smaller ones."""
 
 
 class CheckpointWarning(UserWarning):

@@ -411,13 +411,15 @@ def test_options_that_cannot_be_parsed_are_usage_errors(option, message, capsys)
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["folder", "no/such/table.csv"])
+@pytest.mark.parametrize("name", ["folder", "no/such/table.csv", "pipe", "link to a pipe"])
 def test_predict_checks_where_the_table_goes_before_the_work(name, tmp_path, capsys, monkeypatch):
     def load(path):
         raise AssertionError("the model was read")
 
     monkeypatch.setattr("sk_cifar_ovr.persistence.load", load)
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link to a pipe").symlink_to("pipe")
     assert main(["predict", "model", "image.png", "--csv", str(tmp_path / name)]) == 1
     assert str(tmp_path / name) in capsys.readouterr().err
 

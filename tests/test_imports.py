@@ -14,7 +14,7 @@ BELOW = {
     "__main__": {"cli"},
     "cli": {"report"},
     "report": {"persistence", "features", "plots", "manifold", "datasets"},
-    "persistence": {"one_vs_rest"},
+    "persistence": {"features", "manifold"},
     "features": {"one_vs_rest"},
     "one_vs_rest": {"imbalance"},
     "imbalance": {"classifier"},

@@ -34,7 +34,15 @@ def write_whole(path: Path, write_to: Callable[[Path], Any]) -> None:
         An existing file is replaced only when the new one is complete.
     write_to : callable ``(path) -> None``
         Writes the content to the path it gets.
+
+    Raises
+    ------
+    OSError
+        If `path` is a device, a pipe or a folder, or cannot be written.
     """
+    if path.exists() and not path.is_file():
+        # The rename would put a file in the place of /dev/null.
+        raise OSError(f"{path} is no regular file; name another one.")
     remove_leftovers(path.parent)
     prefix = f".{path.name[:64]}.{_host()}-{os.getpid()}-"
     spare = Path(tempfile.mkdtemp(dir=path.parent, prefix=prefix, suffix=".part"))

@@ -34,27 +34,25 @@ class Console(logging.Handler):
         self.as_text: Callable[[object], str] = lambda message: " ".join(str(message).split())
         self._debug = debug
         self._told: set[str] = set()
-        self._restore = contextlib.ExitStack()
-        self._warnings = warnings.catch_warnings()
+        self._context = contextlib.ExitStack()
         # Without any handler Python prints warnings of all libraries.
         self._others = logging.NullHandler()
 
     def __enter__(self) -> Self:
-        self._warnings.__enter__()
+        self._context.enter_context(warnings.catch_warnings())
         # Each is told once anyway, wherever it comes from.
         warnings.simplefilter("always")
         warnings.showwarning = self._warn
         logging.getLogger().addHandler(self._others)
         logging.getLogger(PACKAGE).addHandler(self)
         if not self._debug:
-            self._restore.enter_context(_python_alone_on_stderr())
+            self._context.enter_context(_python_alone_on_stderr())
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._restore.close()
         logging.getLogger(PACKAGE).removeHandler(self)
         logging.getLogger().removeHandler(self._others)
-        self._warnings.__exit__(*error)
+        self._context.close()
 
     def tell(self, message: str) -> None:
         """Write a message to standard error, once."""

@@ -67,8 +67,8 @@ def _unforeseen(error: Exception, text: str, arguments) -> str:
     names = ", ".join(name for name, _ in getattr(arguments, "set", []))
     advice = f"Check what --set gives to {names}. If it is right, this" if names else "This"
     return (
-        f"{type(error).__name__}: {text}. {advice} should not have happened: run sk-cifar-ovr --debug ... with the same "
-        "arguments, and report what it prints."
+        f"{type(error).__name__}: {text}. {advice} should not have happened: run sk-cifar-ovr --debug ... with the "
+        "same arguments, and report what it prints."
     )
 
 

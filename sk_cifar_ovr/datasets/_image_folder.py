@@ -122,9 +122,21 @@ def load_image_folder(
     Notes
     -----
     The orientation in EXIF metadata is applied. Color profiles are ignored. Transparent images are laid on white.
-    JPEG files much larger than `image_size` are decoded at reduced scale. Images of more than twice
-    ``PIL.Image.MAX_IMAGE_PIXELS`` (179 million pixels by default) cannot be read unless this number is raised. Hidden
-    files, files that operating systems add, and files above the class folders that are not images are ignored.
+    JPEG files much larger than `image_size` are decoded at reduced scale. Of files with several images or frames, the
+    first is read. Hidden files, files that operating systems add, and files above the class folders that are not
+    images are ignored.
+
+    Damaged and malicious files are refused with their name. Limits keep memory and time bounded:
+
+    - An image has at most twice ``PIL.Image.MAX_IMAGE_PIXELS``, 179 million pixels by default. Raise this number if you
+      trust larger files. The images that are decoded at a time have no more pixels together, so that decoding takes at
+      most 2.5 GiB of memory besides `images`.
+    - A file has at most 256 MiB, and a JPEG file 500 scans.
+    - An archive has at most 2,000,000 files and folders, and unpacks to 1 GiB, or to 200 times its size if that is
+      more. Its files fill at most half of the memory that is free. Links, devices, encrypted files and paths that lead
+      out of it are refused.
+
+    `load_image_table`, `read_image_files` and `read_images` have the same limits for image files.
 
     Examples
     --------

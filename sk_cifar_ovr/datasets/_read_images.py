@@ -23,8 +23,8 @@ def read_images(
     source : list, array, column, iterator or dataset
         One of:
 
-        - a list, tuple, array or iterator of arrays, PIL images, encoded images (bytes) or paths, also as pairs
-          (image, label);
+        - a list, tuple, array or iterator of arrays, PIL images, encoded images (bytes), paths or open files, also as
+          pairs (image, label);
         - a column of pandas, polars, Arrow or Hugging Face of these, or of dicts of bytes and path;
         - a ``tf.data.Dataset``, in batches or not, such as that of ``keras.utils.image_dataset_from_directory``, a
           ``keras.utils.PyDataset``, a ``Dataset`` or ``DataLoader`` of PyTorch, or a ``Dataset`` of Hugging Face, of
@@ -43,7 +43,8 @@ def read_images(
 
         - images : ndarray of uint8, shape (n, h, w, c). One channel if all images are grey, RGB otherwise.
         - target : ndarray or None. Labels, int64 of shape (n,); a one-hot vector is its class. If images have several
-          labels, float32 of shape (n, K). None if the source has no labels.
+          labels, float32 of shape (n, K) of 0, 1 and NaN (not known). None if the source has no labels, or only the
+          hidden labels -1 of a Hugging Face test set.
         - target_names : list of str or None. The classes, if the source names them.
         - reading : dict. `image_size`, `fit` and `sixteen_bit`.
         - DESCR : str.
@@ -52,7 +53,8 @@ def read_images(
     ------
     DatasetError
         If the source is none of these, holds no images, or is a table of several columns; if an image cannot be read,
-        or differs in size from the first and `image_size` is None; if some labels are missing.
+        or differs in size from the first and `image_size` is None; if some labels are missing, are no whole numbers
+        or names, or are no numbers of the named classes.
     FileNotFoundError
         If a path does not exist.
     ValueError
@@ -68,8 +70,9 @@ def read_images(
     Notes
     -----
     Floats are taken as 0-1 if all float images of the source lie within 0-1, and as 0-255 otherwise. They are rounded
-    to 8 bits. Arrays of PyTorch may have their channels first; they come last in `images`. Besides `images`, memory
-    holds a few images at a time.
+    to 8 bits. Integers are taken as 0-255, whatever their type. NaN, infinity, negative and larger values, and masked
+    pixels are errors. Arrays of PyTorch may have their channels first; they come last in `images`. Besides `images`,
+    memory holds a few images at a time.
 
     Examples
     --------

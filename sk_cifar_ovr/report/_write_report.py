@@ -51,6 +51,8 @@ def check_writable_file(path: Path) -> None:
     """
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; name a file.")
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is no regular file; name another one.")
     try:
         check_folder(path.parent)
     except OSError as error:

@@ -62,7 +62,8 @@ def near_duplicates(
     Raises
     ------
     ValueError
-        If images have another shape, or a parameter is out of range.
+        If images have another shape, such as that of one image, or values that are masked, NaN or on another scale; if
+        a parameter is out of range.
 
     See Also
     --------

@@ -80,7 +80,7 @@ def _class_numbers(values: np.ndarray, names: list[str] | None) -> tuple[np.ndar
 def _several_labels(values: np.ndarray) -> np.ndarray:
     """Labels as float32 of 0, 1 and NaN."""
     is_valid = np.isin(values, (0, 1)) | np.isnan(values.astype(np.float32))
-    _check(is_valid.all(axis=1), values, "has other values than 0, 1 and NaN (not known)")
+    _check(np.all(is_valid, axis=1), values, "has other values than 0, 1 and NaN (not known)")
     return values.astype(np.float32)
 
 

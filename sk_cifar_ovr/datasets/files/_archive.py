@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 import psutil
 
@@ -229,7 +229,7 @@ class _StrictTarInfo(tarfile.TarInfo):
     """Raises an error for a damaged header, which tarfile takes for the end of the archive, and for a huge one."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> Self:
+    def frombuf(cls, buf: bytes | bytearray, encoding: Any, errors: str) -> Self:
         info = super().frombuf(buf, encoding, errors)
         if info.size < 0 or info.type in EXTENDED_HEADERS and info.size > MAX_HEADER:
             raise tarfile.ReadError(f"a header of {info.size:,} bytes")

@@ -76,8 +76,13 @@ class TensorFlowSteps(CompiledSteps):
     def update_statistics(self, x, scale, momentum) -> None:
         self._compiled(self._run_in_training, [x, scale, momentum], [True, False, False])
 
-    def predict(self, x, scale) -> np.ndarray:
+    def _predict(self, x, scale) -> np.ndarray:
         return to_numpy(self._compiled(self._forward, [x, scale], [True, False]))
+
+    def _is_out_of_memory(self, error):
+        import tensorflow as tf
+
+        return isinstance(error, tf.errors.ResourceExhaustedError)
 
     def _forward(self, x, scale):
         return self._model(self._inputs(x, scale), training=False)
@@ -153,7 +158,7 @@ class JaxSteps(CompiledSteps):
         with momentum_of(self._normalizing, momentum):
             return self._model.stateless_call(trainable, non_trainable, self._inputs(x, scale), training=True)[1]
 
-    def predict(self, x, scale) -> np.ndarray:
+    def _predict(self, x, scale) -> np.ndarray:
         n = len(x)
         # A power-of-two batch keeps the number of compiled shapes small.
         size = 1 << max(n - 1, 0).bit_length()
@@ -162,6 +167,11 @@ class JaxSteps(CompiledSteps):
         trainable = [v.value for v in self._model.trainable_variables]
         non_trainable = [v.value for v in self._model.non_trainable_variables]
         return to_numpy(self._forward(trainable, non_trainable, x, scale))[:n]
+
+    def _is_out_of_memory(self, error):
+        import jax
+
+        return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
 
     def _raw_forward(self, trainable, non_trainable, x, scale):
         return self._model.stateless_call(trainable, non_trainable, self._inputs(x, scale), training=False)[0]
@@ -198,12 +208,19 @@ class TorchSteps(CompiledSteps):
         with torch.no_grad():
             self._run_in_training(ops.convert_to_tensor(x), scale, momentum)
 
-    def predict(self, x, scale) -> np.ndarray:
+    def _predict(self, x, scale) -> np.ndarray:
         import torch
 
         with torch.no_grad():
             y_pred = self._model(self._inputs(ops.convert_to_tensor(x), scale), training=False)
         return to_numpy(y_pred)
+
+    def _is_out_of_memory(self, error):
+        import torch
+
+        # The allocator for CPUs raises a plain RuntimeError.
+        of_cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+        return of_cpu or isinstance(error, torch.OutOfMemoryError)
 
 
 def _distributed(array):

@@ -4,6 +4,7 @@ Everything that differs between fits (sample weights, learning rate, values of t
 training step, so that fits of the same graph share one compiled graph.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from ...exceptions import BatchSizeWarning
 from ._model_parts import momentum_of, normalizing_layers
 
 Values = dict[str, np.ndarray]
@@ -36,6 +38,8 @@ class CompiledSteps:
         self._optimizer = optimizer
         self._loss: Any = loss
         self._normalizing = normalizing_layers(model)
+        # Images that prediction takes at once, once memory was not enough for more.
+        self._max_batch: int | None = None
 
     # Backends that train the variables in place have nothing to copy.
     def begin(self) -> None:
@@ -77,7 +81,60 @@ class CompiledSteps:
         raise NotImplementedError
 
     def predict(self, x, scale) -> np.ndarray:
-        """Output of the model in inference mode for one batch."""
+        """Output of the model in inference mode for one batch, which is halved until memory is enough.
+
+        Later batches are then cut as well.
+
+        Warns
+        -----
+        BatchSizeWarning
+            If a batch was halved.
+
+        Raises
+        ------
+        MemoryError
+            If memory is not enough for one image.
+        """
+        parts: list[np.ndarray] = []
+        done = 0
+        while not parts or done < len(x):
+            size = len(x) - done if self._max_batch is None else min(self._max_batch, len(x) - done)
+            part = self._predicted_or_none(x[done : done + size], scale)
+            if part is None:
+                self._max_batch = (size + 1) // 2
+                continue
+            parts.append(part)
+            done += size
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _predicted_or_none(self, x, scale) -> np.ndarray | None:
+        """Output of the model, or None if memory was not enough."""
+        try:
+            return self._predict(x, scale)
+        except Exception as error:
+            # Outside this block nothing holds the tensors of the failed attempt.
+            if not (isinstance(error, MemoryError) or self._is_out_of_memory(error)):
+                raise
+            if len(x) <= 1:
+                raise MemoryError(
+                    f"Memory is not enough for {self._model.name!r} to predict a single image of shape {x.shape[1:]}: "
+                    "use smaller images or a smaller network, end other programs that use the device, or use one with "
+                    "more memory."
+                ) from error
+        warnings.warn(
+            f"Memory was not enough to predict {len(x)} images at once; this process continues with batches of "
+            f"{(len(x) + 1) // 2}. Predictions are the same.",
+            BatchSizeWarning,
+            stacklevel=2,
+        )
+        return None
+
+    def _predict(self, x, scale) -> np.ndarray:
+        """Output of the model for all of one batch."""
+        raise NotImplementedError
+
+    def _is_out_of_memory(self, error: Exception) -> bool:
+        """Whether the backend raised an error because memory was not enough."""
         raise NotImplementedError
 
     def _inputs(self, x, scale):

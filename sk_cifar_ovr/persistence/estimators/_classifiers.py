@@ -7,7 +7,7 @@ import numpy as np
 
 from ...classifier import CHOICES, CNNClassifier, set_fitted
 from ...one_vs_rest import calibrator_from, calibrator_state
-from .._checks import are_floats, check, is_finite
+from .._checks import a_number, are_floats, check, is_finite
 from ._networks import check_is_built_by_parameters, network_document
 
 Document = dict[str, Any]
@@ -29,7 +29,9 @@ def _set_training(estimator, fitted: Document, decoder) -> tuple[np.ndarray, dic
     check(len(set(classes.tolist())) == len(classes), "a class occurs twice")
     for name, value in fitted["choices"].items():
         check(name in CHOICES, f"{name!r} is chosen by no fit")
-        setattr(estimator, name, decoder.value(value))
+        chosen = decoder.value(value)
+        check(isinstance(chosen, dict) if name == "recipe_" else a_number(chosen, 1), f"{name} is impossible")
+        setattr(estimator, name, chosen)
     history = {name: [decoder.value(value) for value in values] for name, values in fitted["history"].items()}
     check("loss" in history and all(map(are_floats, history.values())), "the history is none")
     return classes, history
