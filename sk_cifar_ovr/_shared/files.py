@@ -26,7 +26,7 @@ def check_folder(folder: Path) -> None:
 def write_whole(path: Path, write_to: Callable[[Path], Any]) -> None:
     """Write a file under a temporary name and rename it, so that `path` is never half written.
 
-    What killed processes left in the folder is removed first.
+    What killed processes left in the folder is removed first. Of a symbolic link, the file that it names is written.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ def write_whole(path: Path, write_to: Callable[[Path], Any]) -> None:
     OSError
         If `path` is a device, a pipe or a folder, or cannot be written.
     """
+    path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         # The rename would put a file in the place of /dev/null.
         raise OSError(f"{path} is no regular file; name another one.")

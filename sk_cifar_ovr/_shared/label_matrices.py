@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
+from ..exceptions import InputTypeError, NonFiniteInputError
+from .missing_values import check_finite_rows
 from .text import plain
 
 UNKNOWN = -1
@@ -22,19 +24,20 @@ def is_label_matrix(y) -> bool:
 
 
 def check_plain_labels(y) -> None:
-    """Refuse labels of shape (n,) or (n, 1) that are sparse or not all known.
+    """Refuse labels of shape (n,) or (n, 1) that are sparse, not all known or infinite.
 
     Raises
     ------
     ValueError
-        The message tells what to do instead.
+        The message tells what to do instead: a `NonFiniteInputError` for NaN and infinity, an `InputTypeError` for
+        masked entries.
 
     Examples
     --------
     >>> check_plain_labels([0, 1, float("nan")])
     Traceback (most recent call last):
         ...
-    ValueError: Input y contains NaN: 1 of its 3 labels is not known, the first at index 2. Plain labels must all be ...
+    sk_cifar_ovr.exceptions.NonFiniteInputError: Input y contains NaN: 1 of its 3 labels is not known, the first at index 2. Plain labels must all be ...
     """
     if issparse(y):
         raise ValueError(
@@ -48,12 +51,14 @@ def check_plain_labels(y) -> None:
     unknown = np.ma.getmaskarray(y) if masked else np.asarray(pd.isna(y))
     if unknown.any():
         n_unknown, first = np.count_nonzero(unknown), np.flatnonzero(unknown)[0]
-        raise ValueError(
+        raise (InputTypeError if masked else NonFiniteInputError)(
             f"Input y contains {'masked entries' if masked else 'NaN'}: {n_unknown} of its {unknown.size} labels "
             f"{'is' if n_unknown == 1 else 'are'} not known, the first at index {first}. Plain labels must all be "
             "known: leave out these images. One column counts as plain labels too; only a label matrix of two columns "
             "or more may hold unknown labels."
         )
+    if isinstance(y, np.ndarray):
+        check_finite_rows(np.ma.getdata(y), "y", rows="labels")
 
 
 def label_matrix(y) -> tuple[np.ndarray, np.ndarray]:

@@ -155,9 +155,13 @@ class LazyArray:
             limits[rows[part]] = np.stack([flat.min(axis=1), flat.max(axis=1)], axis=1)
         return LazyArray(self.source, self.rows, self.row_shape, limits)
 
+    def row_limits(self) -> np.ndarray:
+        """Lowest and highest value of each row, (n, 2); the limits must be known."""
+        return self.limits[self._selected(slice(None))]
+
     def value_range(self) -> tuple[float, float]:
         """Lowest and highest value; the limits must be known."""
-        limits = self.limits[self._selected(slice(None))]
+        limits = self.row_limits()
         return limits[:, 0].min(), limits[:, 1].max()
 
     def read(self, key: Any = slice(None)) -> np.ndarray:

@@ -14,7 +14,15 @@ from ._loss_and_optimizer import optimizer_class
 from ._network_setup import NetworkSetup, expected_scale, restored_spec, set_up_network, untrained_spec
 from ._scikeras import is_scikeras, scikeras_input, scikeras_network
 from ._train_validation_split import Targets, TaskSampler, ValidationSplitError
-from .inputs import LEARNT, LabelledImages, checked_images, checked_weights, images_like_fitted, labelled_images
+from .inputs import (
+    LEARNT,
+    LabelledImages,
+    checked_images,
+    checked_weights,
+    images_like_fitted,
+    keeps_last_fit,
+    labelled_images,
+)
 from .recipes import describe_choices, with_choices, with_recipe
 
 __all__ = [
@@ -39,6 +47,7 @@ __all__ = [
     "held_out",
     "images_like_fitted",
     "is_scikeras",
+    "keeps_last_fit",
     "labelled_images",
     "optimizer_class",
     "restored_spec",

@@ -3,6 +3,10 @@
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
+from .._shared.text import plain
+
+LARGEST = float(np.finfo(np.float32).max)
+
 
 def class_weights(class_weight, classes, y, sample_weight) -> np.ndarray | None:
     """Weight of each class, in the order of `classes`.
@@ -21,7 +25,7 @@ def class_weights(class_weight, classes, y, sample_weight) -> np.ndarray | None:
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, all are zero, or "balanced" lacks images of a class.
+        If a weight is negative, not finite or too large for float32, all are zero, or "balanced" lacks images of a class.
     """
     if class_weight is None:
         return None
@@ -34,8 +38,12 @@ def class_weights(class_weight, classes, y, sample_weight) -> np.ndarray | None:
     if isinstance(class_weight, str):
         return compute_class_weight(class_weight, classes=classes, y=y, sample_weight=sample_weight)
     weights = compute_class_weight(class_weight, classes=classes, y=classes)
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise ValueError(f"class_weight={class_weight!r}: weights are finite, at least 0 and not all 0.")
+    wrong = np.flatnonzero(~((weights >= 0) & (weights <= LARGEST)))
+    if len(wrong) or not weights.any():
+        which = f"; that of class {plain(classes[wrong[0]])!r} is {weights[wrong[0]]:g}" if len(wrong) else ""
+        raise ValueError(
+            f"class_weight={class_weight!r}: weights are finite numbers of float32, at least 0 and not all 0{which}."
+        )
     return weights
 
 

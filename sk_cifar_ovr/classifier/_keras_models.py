@@ -1,6 +1,9 @@
 """Estimators on Keras models that exist already: fitted without training, cloned and pickled by what they hold."""
 
+import json
 import math
+import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -144,19 +147,45 @@ def sharing_model(clone, estimator):
     return cloned
 
 
+@dataclass(frozen=True)
+class KerasObject:
+    """A loss, an optimizer or a layer by its configuration, in JSON.
+
+    Their attributes belong to the backend: only pickle writes them, and only Keras' own pickle.
+    """
+
+    config: str
+
+    def __call__(self):
+        """Make an equal object."""
+        return keras.saving.deserialize_keras_object(json.loads(self.config))
+
+
 def picklable(state: dict[str, Any]) -> dict[str, Any]:
-    """The attributes of an estimator with its Keras model as plain data, which workers can make again.
+    """The attributes of an estimator with its Keras objects as plain data, which workers and skops can make again.
 
     Keras' own pickle needs custom layers to be registered, and the loss with which a model was compiled.
     """
-    model = state["model"]
-    return {**state, "model": copies_of(model)} if isinstance(model, keras.Model) else state
+    return {name: _plain(value) for name, value in state.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, keras.Model):
+        return copies_of(value)
+    known = type(value).__module__.partition(".")[0] == "keras"
+    if not known or not isinstance(value, (keras.losses.Loss, keras.optimizers.Optimizer, keras.layers.Layer)):
+        return value
+    with warnings.catch_warnings():
+        # Keras reads a learning rate in a way that NumPy 2 deprecates.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return KerasObject(json.dumps(keras.saving.serialize_keras_object(value)))
 
 
 def restored(state: dict[str, Any]) -> dict[str, Any]:
     """The reverse of `picklable`."""
-    model = state["model"]
-    if not isinstance(model, ModelCopies):
+    if not any(isinstance(value, (KerasObject, ModelCopies)) for value in state.values()):
         return state
     with seeded_building(0):
-        return {**state, "model": model()}
+        return {
+            name: value() if isinstance(value, (KerasObject, ModelCopies)) else value for name, value in state.items()
+        }

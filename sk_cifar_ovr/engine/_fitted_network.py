@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from .._shared.variables import OptimizerState, State
+from ..exceptions import NonFiniteOutputError
 from ._prediction import map_batches, views_at_test_time
 from .compiled import Network, NetworkSpec, borrow, build_model, check_fits, same_graph
 
@@ -52,6 +53,11 @@ class FittedNetwork:
         Returns
         -------
         ndarray of shape (n, n_classes), or (n, K, n_classes) of a network with heads
+
+        Raises
+        ------
+        NonFiniteOutputError
+            If outputs are NaN or infinite.
         """
         with self._borrowed() as network:
 
@@ -60,7 +66,7 @@ class FittedNetwork:
                 outputs = [share * network.predict_batch(view, factor) for view, share in views]
                 return sum(outputs[1:], start=outputs[0])
 
-            return map_batches(averaged, self._shaped(X), self.scale, network.model)
+            return _finite(map_batches(averaged, self._shaped(X), self.scale, network.model))
 
     def features(self, X, layer: str | None) -> np.ndarray:
         """Output of one layer for all images, without test-time views, in large batches.
@@ -74,9 +80,14 @@ class FittedNetwork:
         Returns
         -------
         ndarray of shape (n, d)
+
+        Raises
+        ------
+        NonFiniteOutputError
+            If features are NaN or infinite.
         """
         with self._borrowed() as network:
-            return map_batches(network.features(layer).batch, self._shaped(X), self.scale, network.model)
+            return _finite(map_batches(network.features(layer).batch, self._shaped(X), self.scale, network.model))
 
     def model(self) -> keras.Model:
         """The network as a plain Keras model, built when first asked for."""
@@ -110,3 +121,14 @@ class FittedNetwork:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_model"}
+
+
+def _finite(outputs: np.ndarray) -> np.ndarray:
+    """Outputs of a network, checked."""
+    wrong = np.flatnonzero(~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)) if outputs.size else ()
+    if len(wrong):
+        raise NonFiniteOutputError(
+            f"The network gives NaN or infinity for {len(wrong)} of {len(outputs)} images, the first at index "
+            f"{wrong[0]}: their values are far beyond those of the images that it was trained on."
+        )
+    return outputs

@@ -8,8 +8,9 @@ from .._shared.processes import end_with_parent
 from .._shared.progress import Progress
 from .._shared.variables import State, optimizer_config
 from ._feature_cache import stored_features
+from ._start import start_anew
 from ._training_job import StartingPoint, Trained, TrainingJob
-from ._training_loop import start_anew, train_epochs
+from ._training_loop import train_epochs
 from .compiled import CompiledNetwork, Network, borrow, input_dtype, rate_is_value
 
 

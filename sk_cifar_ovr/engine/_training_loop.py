@@ -27,14 +27,15 @@ from ..exceptions import NetworkError, NonFiniteLossError
 from ._batch_statistics import BatchStatistics
 from ._batches import image_orders, wrapped
 from ._learning_rate_schedules import SCHEDULES
+from ._losses_of_steps import mean_of_steps
 from ._prediction import for_device, prediction_batch
+from ._start import start_anew
 from ._training_job import Trained, TrainingJob
 from .checkpoints import Checkpoints, Snapshot, describe
-from .compiled import CompiledNetwork, Network, input_dtype, rate_is_value, seeded_building
+from .compiled import CompiledNetwork, Network, input_dtype, rate_is_value
 
 logger = logging.getLogger(__name__)
 
-ADAPTING_IMAGES = 1000
 CHECKED_IMAGES = 16
 LARGE_WEIGHT = 1e6
 
@@ -116,22 +117,6 @@ def _run_epochs(loop: "_TrainingLoop", checkpoints: Checkpoints | None) -> None:
             keras.callbacks.Callback.set_model(callback, None)
 
 
-def start_anew(network: Network, job: TrainingJob) -> None:
-    """Give a network the values with which its training starts."""
-    seed, data, pretrained = job.plan.seed, job.data, job.start.pretrained
-    network.set_state(network.initial_state(seed))
-    network.forget()
-    if pretrained is not None:
-        # It may build a network to read a file, which must not advance the caller's random generators.
-        with seeded_building(seed):
-            pretrained.load_into(network.model)
-    if any(hasattr(layer, "adapt_to_images") for layer in network.model._flatten_layers()):
-        network.adapt_to_images(_some_images(network, job))
-    if data.labels.ndim == 2:
-        alpha = job.objective.values.get("alpha", 1.0)
-        network.start_at(data.class_shares(network.model.outputs[0].shape[-1], alpha))
-
-
 class _TrainingLoop:
     """The moving parts of one training."""
 
@@ -211,7 +196,7 @@ class _TrainingLoop:
                 sizes.append(n_new)
                 self.progress.advance(n_new * data.n_networks, epoch=epoch)
         program.end()
-        self.losses.append(_mean_of_steps(losses, sizes, epoch))
+        self.losses.append(mean_of_steps(losses, sizes, epoch))
         logs = {"loss": float(self.losses[-1].sum())}
         if len(data.validation):
             self.statistics.update_for_validation()
@@ -301,30 +286,3 @@ class _TrainingLoop:
                 "Weights or outputs became NaN or infinite in the last step, and the network was thrown away. "
                 "Lower optimizer__learning_rate, or set optimizer__clipnorm."
             )
-
-
-def _mean_of_steps(losses: list, sizes: list[int], epoch: int) -> np.ndarray:
-    """Mean loss of an epoch.
-
-    Raises
-    ------
-    NonFiniteLossError
-        If a step's loss is NaN or infinite; names the step.
-    """
-    values = np.array([to_numpy(loss) for loss in losses], "float64")
-    if not np.isfinite(values).all():
-        step = int(np.argwhere(~np.isfinite(values))[0, 0])
-        raise NonFiniteLossError(
-            f"The loss became {values[step].sum()} in epoch {epoch + 1}, step {step + 1}, and training stopped. "
-            "Lower optimizer__learning_rate, or set optimizer__clipnorm; look for extreme sample weights."
-        )
-    return np.average(values, axis=0, weights=sizes)
-
-
-def _some_images(network: Network, job: TrainingJob) -> np.ndarray:
-    """Training images as the network sees them, for layers that adapt to them."""
-    data = job.data
-    n = min(ADAPTING_IMAGES, len(data.train))
-    index = np.random.default_rng([job.plan.seed, n]).choice(data.train, n, replace=False)
-    dtype = np.dtype(network.model.inputs[0].dtype)
-    return read_images(data.X, index).astype(dtype) * dtype.type(data.scale)

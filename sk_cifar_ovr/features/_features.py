@@ -16,6 +16,7 @@ from ..classifier import (
     checked_images,
     images_like_fitted,
     is_scikeras,
+    keeps_last_fit,
     labelled_images,
     scikeras_input,
     scikeras_network,
@@ -102,6 +103,7 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.class_label = class_label
         self.concatenate = concatenate
 
+    @keeps_last_fit
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None, *, groups=None):
         """Train the network, unless it is frozen.

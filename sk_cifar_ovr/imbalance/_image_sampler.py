@@ -5,7 +5,7 @@ from imblearn.base import BaseSampler
 from imblearn.utils import check_target_type
 
 from .._shared.lazy_arrays import LazyArray
-from ..classifier import checked_images
+from ..classifier import checked_images, keeps_last_fit
 from ._resampling import check_enough_images, check_sampler, checked_clone, resample, selects_samples
 
 
@@ -96,6 +96,7 @@ class ImageSampler(BaseSampler):
             del self.sample_indices_
         return X.unwrapped() if isinstance(X, LazyArray) else X, y
 
+    @keeps_last_fit
     def fit_resample(self, X, y):
         """Resample images and their labels.
 

@@ -8,6 +8,7 @@ from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
+from .._shared.missing_values import check_finite_rows, unmasked
 from .._shared.progress import Progress
 from .._shared.sklearn_internals import Interval, StrOptions, fit_context
 from ._affinities import Affinities, check_finite
@@ -221,6 +222,17 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         >>> tsne.fit_transform(load_digits().data[:50]).shape
         (50, 2)
         """
+        before = vars(self).copy()
+        try:
+            return self._fitted(X)
+        except BaseException:
+            # A fit that fails keeps the last one whole.
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _fitted(self, X) -> np.ndarray:
+        """Embed samples, set the fitted attributes and return the positions."""
         X = self._validate_X(X, reset=True)
         n_samples = X.shape[0]
         perplexity = None if self.metric == "precomputed_affinities" else self.perplexity
@@ -300,6 +312,9 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _validate_X(self, X, *, reset: bool):
         """Validate samples, distances or affinities; `reset` is True in `fit`."""
+        X = unmasked(X, "X")
+        if isinstance(X, np.ndarray):
+            check_finite_rows(X, "X", rows="samples")
         X = validate_data(
             self,
             X,

@@ -11,6 +11,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
 from .._shared.label_matrices import UNKNOWN, check_plain_labels, columns_in_order, is_label_matrix, label_matrix
+from .._shared.missing_values import check_finite_rows, unmasked
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +205,10 @@ def check_predicted(
     """Return checked true labels, yes/no predictions (n, K), and whether the predictions were labels."""
     truth = check_label_matrix(y_true, classes) if is_label_matrix(y_true) else None
     y = _label_column(y_true) if truth is None else truth.positive
-    given = check_array(predicted, accept_sparse=True, dtype=None, ensure_2d=False)
+    plain: Any = unmasked(predicted, "predicted")
+    if isinstance(plain, np.ndarray):
+        check_finite_rows(plain, "predicted")
+    given = check_array(plain, accept_sparse=True, dtype=None, ensure_2d=False)
     given = np.asarray(given.toarray() if issparse(given) else given)
     check_consistent_length(y, given)
     if truth is None and given.ndim == 1 and (given.dtype != bool or y.dtype == bool):
@@ -228,7 +232,9 @@ def check_predicted(
 
 def check_probabilities(probabilities: ArrayLike, truth: Truth) -> NDArray[np.float64]:
     """Return checked positive-class probabilities as float64, shape (n, K)."""
-    checked = check_array(probabilities, dtype=np.float64, ensure_2d=False)
+    plain: Any = unmasked(probabilities, "probabilities")
+    checked = check_array(plain, dtype=np.float64, ensure_2d=False, ensure_all_finite=False)
+    check_finite_rows(checked, "probabilities")
     if len(checked) != len(truth):
         raise ValueError(f"`probabilities` has {len(checked)} rows, but `y_true` has {len(truth)}.")
     if checked.min() < 0 or checked.max() > 1:
@@ -248,8 +254,10 @@ def _in_class_order(values: NDArray[Any], given: Any, truth: Truth, name: str) -
 
 def check_thresholds(thresholds: ArrayLike, truth: Truth) -> NDArray[np.float64]:
     """Return one threshold per class from a number, K numbers or, with two classes, that of the second class."""
-    checked = np.atleast_1d(np.asarray(thresholds, dtype=np.float64))
+    checked = np.atleast_1d(np.asarray(unmasked(thresholds, "thresholds"), dtype=np.float64))
     n_classes = len(truth.classes)
+    if np.isnan(checked).any():
+        raise ValueError(f"`thresholds` holds NaN at index {np.flatnonzero(np.isnan(checked))[0]}.")
     if truth.is_binary and len(checked) == 1:
         return np.array([1 - checked[0], checked[0]])
     if len(checked) not in (1, n_classes):

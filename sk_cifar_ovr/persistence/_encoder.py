@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import warnings
 from collections import OrderedDict
 from types import FunctionType
 from typing import Any
@@ -140,7 +141,10 @@ class Encoder:
         if isinstance(value, keras.Model):
             return {"keras_model": self._keras_model(value)}
         if isinstance(value, KERAS_OBJECTS):
-            return {"keras": json.loads(json.dumps(keras.saving.serialize_keras_object(value)))}
+            with warnings.catch_warnings():
+                # Keras reads a learning rate in a way that NumPy 2 deprecates.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                return {"keras": json.loads(json.dumps(keras.saving.serialize_keras_object(value)))}
         if is_distribution(value):
             return distribution_document(value, self.value)
         if type(value) in KINDS:

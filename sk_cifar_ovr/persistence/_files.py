@@ -90,6 +90,8 @@ def save(estimator, path) -> str:
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to save {path.name} in.")
+    if path.exists() and not path.is_file():
+        raise FileExistsError(f"{path} is a folder or a device, which save does not replace.")
 
     def write_to(temporary: Path) -> None:
         with temporary.open("wb") as file:

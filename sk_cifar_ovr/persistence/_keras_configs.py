@@ -3,7 +3,6 @@
 import copy
 import json
 import re
-from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -43,8 +42,9 @@ def keras_object(config: Any, names: TrustedNames) -> Any:
         If it contains code, reads files, or an object is not trusted.
     """
     custom = _check(config, names)
-    with nullcontext() if custom else without_values(*MAX_VARIABLES_OF_AN_OBJECT):
-        keras.saving.deserialize_keras_object(copy.deepcopy(config), custom_objects=custom, safe_mode=True)
+    if not custom and not all(_has_no_weights(found) for found in _objects(config)):
+        with without_values(*MAX_VARIABLES_OF_AN_OBJECT):
+            keras.saving.deserialize_keras_object(copy.deepcopy(config), custom_objects=custom, safe_mode=True)
     return keras.saving.deserialize_keras_object(config, custom_objects=custom, safe_mode=True)
 
 
@@ -97,6 +97,11 @@ def _check(config: Any, names: TrustedNames) -> dict[str, type]:
         if module is not None and not _is_part_of_networks(str(module), kind, found.get("config")):
             raise names.refusal([name])
     return custom
+
+
+def _has_no_weights(found: Any) -> bool:
+    """Whether a serialised object has no variables, or, as optimizers have, single numbers."""
+    return re.fullmatch(r"keras(\.src)?\.(optimizers|losses)(\.\w+)*", str(found.get("module"))) is not None
 
 
 def _check_value(kind: str, config: Any) -> None:

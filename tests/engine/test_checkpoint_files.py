@@ -181,3 +181,20 @@ def test_a_file_that_is_being_written_is_left_alone(tmp_path):
 
     write_whole(tmp_path / "outer", outer)
     assert sorted(os.listdir(tmp_path)) == ["inner", "outer"]
+
+
+def test_a_device_or_folder_is_not_replaced(tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("folder", "pipe"):
+        with pytest.raises(OSError, match=f"{name} is no regular file"):
+            write_whole(tmp_path / name, lambda path: path.write_text("new"))
+    assert sorted(os.listdir(tmp_path)) == ["folder", "pipe"]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "target").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_whole(tmp_path / "link", lambda path: path.write_text("new"))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "new"

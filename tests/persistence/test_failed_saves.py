@@ -150,7 +150,7 @@ def test_what_cannot_be_written_is_found_before_the_file_is_touched(fitted, tmp_
     with pytest.raises(FileNotFoundError, match="no folder"):
         save(fitted, tmp_path / "nowhere" / "model")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match="folder"):
+    with pytest.raises(OSError, match="a folder"):
         save(fitted, tmp_path / "folder")
     assert os.listdir(tmp_path) == ["folder"]
 

@@ -4,6 +4,7 @@ import pickle
 
 import cloudpickle
 import joblib
+import keras
 import numpy as np
 import pytest
 import skops.io
@@ -40,6 +41,12 @@ def by_skops(estimator, folder):
 
 
 ESTIMATORS = {
+    "Keras objects": CNNClassifier(
+        **TINY,
+        loss=keras.losses.CategoricalFocalCrossentropy(gamma=1.0),
+        optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
+        augment=keras.layers.RandomFlip(seed=0),
+    ),
     "classifier": CNNClassifier(**{**TINY, "recipe": "strong"}),
     "builder": CNNClassifier(dense, epochs=1, random_state=0),
     "warm": CNNClassifier(**TINY, warm_start=True),

@@ -16,6 +16,7 @@ from ..._shared.image_collections import (
     kind_of,
 )
 from ..._shared.lazy_arrays import LazyArray, check_fits_memory
+from ..._shared.missing_values import unmasked
 from ..._shared.text import plain
 from ...exceptions import ImageShapeError, InputTypeError
 
@@ -74,23 +75,6 @@ def as_images(X: Any, estimator: str, *, in_fit: bool = True) -> Any:
     if not is_collection or not _holds_images(X):
         return X
     return _stacked(X, estimator)
-
-
-def unmasked(values: np.ma.MaskedArray, name: str) -> np.ndarray:
-    """The values of a masked array in which nothing is masked.
-
-    Raises
-    ------
-    InputTypeError
-        If something is masked.
-    """
-    n_masked = int(np.ma.count_masked(values))
-    if n_masked:
-        raise InputTypeError(
-            f"{name} is a masked array with {n_masked} masked of {values.size} values, and networks need all of them: "
-            f"fill them ({name}.filled(0)) or leave out the images."
-        )
-    return np.asarray(values.data)
 
 
 def check_several(X, y, estimator: str) -> None:
@@ -194,9 +178,7 @@ def _pixels(item, i: int, estimator: str) -> np.ndarray:
     """The pixels of one image of a collection."""
     kind = kind_of(item)
     if kind == "array":
-        if isinstance(item, np.ma.MaskedArray):
-            return unmasked(item, f"X[{i}]")
-        return dense(item)
+        return unmasked(item, f"X[{i}]") if isinstance(item, np.ma.MaskedArray) else dense(item)
     if kind == "pillow":
         if item.mode not in PLAIN_MODES:
             raise InputTypeError(

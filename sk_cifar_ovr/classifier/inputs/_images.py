@@ -7,15 +7,18 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils.validation import assert_all_finite, check_array, validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from ..._shared.lazy_arrays import LazyArray, is_lazy
+from ..._shared.missing_values import check_finite_rows, unmasked
 from ...exceptions import ImageShapeError
-from ._collections import as_images, unmasked
+from ._collections import as_images
 from ._pixel_scale import warn_of_scale
 
 # Attributes that checking images sets.
 LEARNT = ("n_features_in_", "feature_names_in_", "image_reading_")
+# Networks compute in float32 or less, unless precision="float64".
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def checked_images(estimator, X, y="no_validation", *, reset: bool):
@@ -42,17 +45,18 @@ def checked_images(estimator, X, y="no_validation", *, reset: bool):
 
     Raises
     ------
+    NonFiniteInputError
+        If X holds NaN, infinity, or values too large for float32; names the number of images and the first.
     ValueError
-        If X holds NaN or infinity, is sparse, ragged or empty, or has the wrong number of features; if it is read on
-        demand and holds no numbers, or an unknown number of them.
+        If X is sparse, ragged or empty, or has the wrong number of features; if it is read on demand and holds no
+        numbers, or an unknown number of them.
     ImageShapeError
         If the images are not 2- or 3-dimensional, differ in size, or look as if channels came first.
     InputTypeError
         If X holds anything but numbers and images.
     """
     X = as_images(X, type(estimator).__name__, in_fit=reset)
-    if isinstance(y, np.ma.MaskedArray):
-        y = unmasked(y, "y")
+    y = unmasked(y, "y")
     reading = getattr(X, "reading", None) if is_lazy(X) else None
     checked = _checked_lazily(estimator, X, y, reset) if is_lazy(X) else _checked_in_memory(estimator, X, y, reset)
     if reset:
@@ -69,11 +73,14 @@ def _checked_in_memory(estimator, X, y, reset: bool):
             images = X
             X = X.reshape(len(X), math.prod(X.shape[1:]))
     flat = X
-    checked = validate_data(estimator, X, y, reset=reset, dtype="numeric", ensure_min_features=1)
+    checked = validate_data(
+        estimator, X, y, reset=reset, dtype="numeric", ensure_min_features=1, ensure_all_finite=False
+    )
     if isinstance(checked, tuple):
         X, y = checked
     else:
         X = checked
+    check_finite_rows(X, "X", rows="images", largest=LARGEST)
     if images is not None:
         # Return the caller's array if possible: Dask recognises data that its workers already have by identity.
         X = images if X is flat else X.reshape(images.shape)
@@ -88,7 +95,7 @@ def _checked_lazily(estimator, X, y, reset: bool):
     checked = validate_data(estimator, stand_in, y, reset=reset, dtype="numeric", ensure_min_features=1)
     if X.dtype.kind not in "ub":
         X = X.with_limits()
-        assert_all_finite(np.array(X.value_range()), estimator_name=type(estimator).__name__, input_name="X")
+        check_finite_rows(X.row_limits(), "X", rows="images", largest=LARGEST)
     return (X, checked[1]) if isinstance(checked, tuple) else X
 
 
@@ -118,16 +125,15 @@ def with_known_white(X):
 
 
 def keeps_last_fit(fit: Callable) -> Callable:
-    """Decorate `fit` to restore what checking images set in the last fit if it fails."""
+    """Decorate `fit` to leave the estimator as it was if it fails."""
 
     @wraps(fit)
     def restoring_fit(estimator, *args, **options):
-        before = {name: value for name, value in vars(estimator).items() if name in LEARNT}
+        before = vars(estimator).copy()
         try:
             return fit(estimator, *args, **options)
         except BaseException:
-            for name in LEARNT:
-                vars(estimator).pop(name, None)
+            vars(estimator).clear()
             vars(estimator).update(before)
             raise
 

@@ -11,9 +11,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
 from ..._shared.label_matrices import UNKNOWN, check_plain_labels, is_label_matrix, label_matrix
+from ..._shared.missing_values import check_finite_rows, unmasked
 from ..._shared.text import plain
 from ._collections import as_images, check_several
-from ._images import checked_images, with_known_white
+from ._images import LARGEST, checked_images, with_known_white
 
 
 @dataclass(frozen=True)
@@ -268,17 +269,27 @@ def checked_weights(sample_weight: Any, X) -> np.ndarray | None:
     Raises
     ------
     ValueError
-        If they are not one non-negative finite number an image, or all are 0.
+        If they are not one non-negative finite number an image, or all are 0. A `NonFiniteInputError` names the
+        number of images whose weight is NaN, infinite or too large for float32, and the first.
+    InputTypeError
+        If a weight is masked.
     """
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Number):
         sample_weight = np.full(len(X), sample_weight)
-    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    weights = check_array(
+        unmasked(sample_weight, "sample_weight"), ensure_2d=False, dtype=np.float64, ensure_all_finite=False
+    )
     if weights.shape != (len(X),):
         raise ValueError(f"sample_weight.shape == {weights.shape}, expected one number an image: ({len(X)},).")
-    if (weights < 0).any():
-        raise ValueError("Negative values in data passed to `sample_weight`.")
+    check_finite_rows(weights, "sample_weight", rows="images", largest=LARGEST)
+    negative = np.flatnonzero(weights < 0)
+    if len(negative):
+        raise ValueError(
+            f"Negative values in data passed to `sample_weight`: {len(negative)} of {len(weights)}, the first at index "
+            f"{negative[0]}."
+        )
     if not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weights

@@ -18,8 +18,14 @@ class TensorFlowSteps(CompiledSteps):
     """Training step and prediction as `tf.function`."""
 
     def __init__(self, model: keras.Model, optimizer=None, loss: LossFunction | None = None):
+        import tensorflow as tf
+
         super().__init__(model, optimizer, loss)
         self._functions: dict[Any, Any] = {}
+        if optimizer is not None and not tf.distribute.has_strategy():
+            # Keras sums gradients over replicas, also over a single one, by a function with a gradient of its own.
+            # TensorFlow registers that for good, and with it the whole graph of the training step.
+            optimizer._all_reduce_sum_gradients = list
 
     def _compiled(self, python_function, arrays, batched):
         import tensorflow as tf
