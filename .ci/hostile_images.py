@@ -28,7 +28,7 @@ from sk_cifar_ovr.datasets.files import Reading, SourceFile, decode_files
 # Most CPU time that one file may take; another process may keep the machine busy.
 SECONDS = 30
 # MiB; see `load_image_folder`.
-CEILING = 2560
+CEILING = 3072
 
 
 class Readings:

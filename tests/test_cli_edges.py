@@ -85,6 +85,12 @@ def test_a_class_that_is_never_predicted_is_a_sentence(photos, tmp_path):
     [
         (OSError(errno.ENOSPC, "No space left on device", "/x/y"), "The disk is full: free space, .*disk .'/x/y'"),
         (PermissionError(errno.EACCES, "Permission denied", "/x/y"), "There is no permission: change it.*'/x/y'"),
+        (
+            ValueError(f"No folder: {OSError(errno.EACCES, 'Permission denied', 'x')}"),
+            "No folder: Permission denied: 'x'",
+        ),
+        (ValueError("It takes ['image_size', 'weights']."), r"It takes \['image_size', 'weights'\]"),
+        (ValueError("Pass a smaller image_size."), "Pass a smaller --image-size"),
         (OSError(errno.EIO, "Input/output error"), "The disk reports an error"),
         (MissingExtraError("It needs x: pip install x"), "It needs x: pip install x$"),
         (ImportError("No module named 'x'"), "No module named 'x'$"),

@@ -35,7 +35,7 @@ def check_finite_rows(values: np.ndarray, name: str, *, rows: str = "rows", larg
     # NaN and infinity remain in a sum. It may overflow by itself: then the values decide.
     with np.errstate(over="ignore", invalid="ignore"):
         is_fine = np.isfinite(values.sum(dtype=np.result_type(values, np.float32)))
-    if is_fine and (largest == np.inf or max(values.max(), -values.min()) <= largest):
+    if is_fine and (largest == np.inf or max(float(values.max()), -float(values.min())) <= largest):
         return
     kinds = {
         "NaN": np.isnan,

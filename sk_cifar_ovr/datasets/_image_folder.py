@@ -128,9 +128,9 @@ def load_image_folder(
 
     Damaged and malicious files are refused with their name. Limits keep memory and time bounded:
 
-    - An image has at most twice ``PIL.Image.MAX_IMAGE_PIXELS``, 179 million pixels by default. Raise this number if you
-      trust larger files. The images that are decoded at a time have no more pixels together, so that decoding takes at
-      most 2.5 GiB of memory besides `images`.
+    - An image has at most twice ``PIL.Image.MAX_IMAGE_PIXELS``, 179 million pixels by default, and a WebP image half as
+      many. Raise this number if you trust larger files. The images that are decoded at a time have no more pixels
+      together, so that decoding takes at most 3 GiB of memory besides `images`.
     - A file has at most 256 MiB, and a JPEG file 500 scans.
     - An archive has at most 2,000,000 files and folders, and unpacks to 1 GiB, or to 200 times its size if that is
       more. Its files fill at most half of the memory that is free. Links, devices, encrypted files and paths that lead

@@ -4,6 +4,7 @@ import numpy as np
 from imblearn.base import BaseSampler
 from imblearn.utils import check_target_type
 
+from .._shared.label_matrices import check_plain_labels, is_label_matrix
 from .._shared.lazy_arrays import LazyArray
 from ..classifier import checked_images, keeps_last_fit
 from ._resampling import check_enough_images, check_sampler, checked_clone, resample, selects_samples
@@ -123,6 +124,9 @@ class ImageSampler(BaseSampler):
         ValueError
             If X, y or a parameter is invalid.
         """
+        if not is_label_matrix(y):
+            # imbalanced-learn warns of a cast before it refuses NaN.
+            check_plain_labels(y)
         return super().fit_resample(X, y)
 
     def __sklearn_tags__(self):

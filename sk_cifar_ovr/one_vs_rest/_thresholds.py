@@ -152,8 +152,9 @@ def tuned_threshold(y_true, scores, metric, sample_weight=None) -> float:
 
 def halfway_down(threshold, scores: np.ndarray) -> float:
     """Mean of a threshold among the scores and the next lower score, at which predictions are the same."""
-    lower = scores[scores < threshold]
-    return float((threshold + lower.max()) / 2) if len(lower) else float(threshold)
+    lower = scores[scores < threshold].max(initial=-np.inf)
+    # The mean of two neighbouring numbers may be the lower one.
+    return float(threshold if lower == -np.inf else max((threshold + lower) / 2, np.nextafter(lower, threshold)))
 
 
 def averaged_threshold(y_true, scores, metric, folds, sample_weight=None) -> float:

@@ -13,10 +13,13 @@ from ._trusted_names import PACKAGE, TrustedNames, import_trusted
 from .estimators import without_values
 
 MAX_OBJECTS = 50_000
+# The largest network of keras.applications has about a thousand. Each takes up to a millisecond to be made.
+MAX_LAYERS = 2_000
 # Losses, optimizers and layers that change images have hardly any: their number, and their total size.
 MAX_VARIABLES_OF_AN_OBJECT = (1_000, 1_000_000)
 _PARTS = "layers|initializers|regularizers|constraints|activations|losses|optimizers|random|ops|models|dtype_policies"
 _MODULES = re.compile(rf"(?!.*_test)(keras(\.src)?\.({_PARTS})(\.\w+)*|{PACKAGE}\.(augment|losses|networks)(\.\w+)*)")
+_LAYER = re.compile(r"\b(layers|models|networks|ops)\b")
 _PLAIN = {"DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Functional", "Model", "Sequential"}
 _VALUES = {"__keras_tensor__", "__slice__", "__ellipsis__", "__tensor__", "__numpy__"}
 # These read files, or run what is in them.
@@ -77,6 +80,9 @@ def _check(config: Any, names: TrustedNames) -> dict[str, type]:
     objects = list(_objects(config))
     if len(objects) > MAX_OBJECTS:
         raise SavedFileError(f"The file describes {len(objects):,} Keras objects, which no network has.")
+    n_layers = sum(_LAYER.search(str(found.get("module"))) is not None for found in objects)
+    if n_layers > MAX_LAYERS:
+        raise SavedFileError(f"The file describes {n_layers:,} layers, which no network has.")
     for found in objects:
         kind, module = found["class_name"], found.get("module")
         if not isinstance(kind, str) or kind in _REFUSED:

@@ -25,6 +25,7 @@ _NO_ESTIMATORS = {"conftest", "estimator_checks", "experimental", "externals", "
     "_testing",
     "testing",
 }
+_FORMS = ("array", "matrix")
 # Types of scikit-learn that its estimators hold, of which skops knows nothing. None runs code when it is made.
 _PARTS_OF_ESTIMATORS = {
     f"sklearn.{name}"
@@ -63,7 +64,7 @@ _PARTS_OF_ESTIMATORS = {
             )
         ),
     )
-} | {"numpy.dtype"}
+} | {"numpy.dtype", *(f"scipy.sparse._{kind}.{kind}_{form}" for kind in ("bsr", "csc", "csr") for form in _FORMS)}
 
 
 def is_keras_class(obj) -> bool:

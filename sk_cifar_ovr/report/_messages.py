@@ -26,7 +26,7 @@ ADVICE = {
     r"fit='crop', 'pad' or 'stretch'": "--fit crop, pad or stretch",
     r"fit=['\"](crop|pad|stretch)['\"]": r"--fit \1",
     r"image_size=\(height, width\)|image_size=\(h, w\)": "--image-size HEIGHTxWIDTH",
-    r"\bimage_size\b=?": "--image-size",
+    r"(?<!')\bimage_size\b=?(?!')": "--image-size",
     r"lazy=True": "--lazy",
     r"cache=(?:FOLDER|\.\.\.)": "--cache FOLDER",
     r"\bcache=": "--cache",
@@ -38,6 +38,8 @@ ADVICE = {
     # tarfile's list of all compressions that it tried.
     r" \(file could not be opened successfully: .*\)\)": "",
     r" with frame\.dropna\(.*?\]\)": "",
+    # Numbers of errors of the operating system, before their names.
+    r"\[Errno -?\d+\] ": "",
 }
 
 

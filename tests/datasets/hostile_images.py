@@ -317,10 +317,18 @@ def bombs() -> Iterator[Case]:
         ("cmyk", "jpg", plain.convert("CMYK"), {"progressive": True}),
         ("lzw", "tiff", plain, {"compression": "tiff_lzw"}),
         ("gif", "gif", plain.quantize(4), {}),
-        ("webp", "webp", plain, {"lossless": True, "quality": 0, "method": 0}),
+        ("webp-too-large", "webp", plain, {"lossless": True, "quality": 0, "method": 0}),
+        ("webp", "webp", plain.crop((0, 0, 9400, 9400)), {"lossless": True, "quality": 0, "method": 0}),
     ):
         content = encoded(image, FORMATS[ending], **options)
-        yield Case(f"bomb-{name}.{ending}", content, "bombs of pixels", must_be_read=True)
+        is_allowed = "too-large" not in name
+        yield Case(
+            f"bomb-{name}.{ending}",
+            content,
+            "bombs of pixels",
+            must_be_read=is_allowed,
+            must_be_refused=not is_allowed,
+        )
     del plain, image
     yield Case("scans.jpg", many_scans(5000), "bombs of scans", must_be_refused=True)
     for ending in ("gif", "webp", "tiff", "png"):

@@ -114,6 +114,18 @@ def test_scans_are_limited():
         decode(many_scans(501, side=64), Reading(), None)
 
 
+def test_webp_images_count_twice(monkeypatch):
+    """They take about twice the memory of other formats."""
+    content = encoded(Image.new("RGB", (10, 10)), "WEBP")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert decode(content, Reading(), None).shape == (10, 10, 3)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99)
+    with pytest.raises(ValueError, match="it has 100 pixels, and 99 are the limit for WEBP"):
+        decode(content, Reading(), None)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert decode(content, Reading(), None).shape == (10, 10, 3)
+
+
 def test_tiles_are_limited(tmp_path):
     case = Case("tiles.tiff", tiles(60_000), "", must_be_refused=True)
     assert outcome(case, tmp_path, None) == "refused"

@@ -414,6 +414,14 @@ def _scikit_learn(folder, path):
                 f"{name} {module}.{kind}",
                 lambda document, made=made: attributes(document).update(n_jobs=copy.deepcopy(made)),
             )
+    for kind in ("void", "bytes_", "object_", "dtype", "matrix", "memmap"):
+        for loader in ("NdArrayNode", "ListNode", "ObjectNode", "DTypeNode"):
+            made = node(loader, kind, "numpy", type="numpy", file="0.npy", content=arguments)
+            write(f"numpy {kind} by {loader}", lambda document, m=made: attributes(document).update(n_jobs=m))
+    sparse = node("ObjectNode", "csr_matrix", "scipy.sparse._csr", content=empty)
+    write("sparse by attributes", lambda document: attributes(document).update(n_jobs=sparse))
+    raw = node("BytearrayNode", "bytearray", "builtins", file="0.npy")
+    write("bytearray", lambda document: attributes(document).update(n_jobs=raw))
     write("n_jobs", lambda document: attributes(document).update(n_jobs={**text, "content": "1000000"}))
     write("parameter", lambda document: attributes(document).update(n_neighbors={**text, "content": "-5"}))
     for content in ("[" * 1000 + "]" * 1000, "{}", "[1]", "nul", "9" * 1000, "1e999", 3, None):
@@ -516,4 +524,6 @@ def _keras(folder, path):
         "not a model",
         lambda config: (config.clear(), config.update(class_name="Dense", module="keras.layers", config={"units": 3})),
     )
+    identity = {"class_name": "Identity", "module": "keras.layers", "config": {}}
+    write("many layers", lambda config: config["config"]["layers"].extend([identity] * 3_000))
     write("many objects", lambda config: config["config"].update(x=[{"class_name": "Dense"}] * 60_000))

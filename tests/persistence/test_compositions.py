@@ -13,6 +13,7 @@ from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingC
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, make_scorer
+from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
@@ -21,7 +22,7 @@ from sklearn.model_selection import (
     TunedThresholdClassifierCV,
 )
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from small_networks import dense
@@ -148,6 +149,40 @@ def test_samplers_and_embeddings(rows, tmp_path):
     np.testing.assert_array_equal(again.fit_resample(X, y)[0], sampler.fit_resample(X, y)[0])
 
 
+def sparse_affinities(X):
+    return kneighbors_graph(X, 6, mode="distance").tocsr()
+
+
+@pytest.mark.parametrize("metric", ["precomputed", "precomputed_affinities", "cosine"])
+def test_embeddings_of_distances_and_affinities(rows, tmp_path, metric):
+    X = rows[0][:40].astype(float) + 1
+    make = {"precomputed": euclidean_distances, "precomputed_affinities": sparse_affinities, "cosine": lambda X: X}[
+        metric
+    ]
+    tsne = TSNETransformer(perplexity=5, max_iter=50, metric=metric, initialization="random", random_state=0)
+    save(tsne.fit(make(X)), tmp_path / "tsne")
+    again = load(tmp_path / "tsne")
+    np.testing.assert_array_equal(again.transform(make(X)), tsne.transform(make(X)))
+    np.testing.assert_array_equal(again.embedding_, tsne.embedding_)
+
+
+@pytest.mark.parametrize("options", [{"concatenate": True}, {"class_label": 1}])
+def test_features_of_several_networks(rows, tmp_path, options):
+    X, y = rows
+    fitted = CNNFeatures(OneVsRestCNNClassifier(tiny(), strategy="independent"), **options).fit(X, y)
+    save(fitted, tmp_path / "model")
+    again = load(tmp_path / "model")
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+    np.testing.assert_array_equal(again.get_feature_names_out(), fitted.get_feature_names_out())
+
+
+def test_a_state_of_random_numbers(rows, tmp_path):
+    for random_state in (np.random.RandomState(3), np.random.RandomState(np.random.MT19937(4))):
+        fitted = tiny(random_state=random_state).fit(*rows)
+        save(fitted, tmp_path / "model")
+        assert load(tmp_path / "model").random_state.randint(10**6) == random_state.randint(10**6)
+
+
 def test_metadata_requests_are_kept(rows, tmp_path):
     with config_context(enable_metadata_routing=True):
         fitted = tiny().set_fit_request(groups=True, sample_weight=False).fit(*rows)
@@ -213,4 +248,7 @@ def test_what_cannot_be_saved_says_so(rows, tmp_path):
         save(make_pipeline(FunctionTransformer(lambda X: X), tiny()).fit(X, y), tmp_path / "model")
     with pytest.raises(ValueError, match="n_jobs"):
         save(GridSearchCV(tiny(), {"epochs": [1]}, cv=2).fit(X, y).set_params(n_jobs=10**6), tmp_path / "model")
+    clf.network_.state[0] = clf.network_.state[0] * np.nan
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        save(clf, tmp_path / "model")
     assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from archives import forge, parts_of, sealed, write_parts
@@ -16,6 +17,9 @@ from sklearn.pipeline import make_pipeline
 
 from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr.exceptions import SavedFileError
+from sk_cifar_ovr.persistence.estimators import check_size
+from sk_cifar_ovr.persistence.scikit_learn import check_objects
+from sk_cifar_ovr.persistence.scikit_learn._documents import _check_sparse
 
 TINY = {"model__filters": (2, 2, 4), "epochs": 1, "batch_size": 64, "recipe": None, "random_state": 0}
 MAX_MEGABYTES = 64
@@ -122,6 +126,44 @@ def test_what_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SavedFileError, match="no file"):
         load(tmp_path / "pipe")
+
+
+def test_a_sparse_matrix_does_not_point_outside_of_itself():
+    arrays = {
+        "format": np.array(b"csr"),
+        "shape": np.array([2, 3]),
+        "data": np.ones(2),
+        "indices": np.array([0, 7]),
+        "indptr": np.array([0, 1, 2]),
+    }
+    with pytest.raises(ValueError, match="indices"):
+        _check_sparse(arrays)
+    _check_sparse({**arrays, "indices": np.array([0, 2])})
+    with pytest.raises(SavedFileError, match="format"):
+        _check_sparse({**arrays, "format": np.array(b"dia")})
+
+
+def test_a_random_state_does_not_point_outside_of_itself():
+    state = np.random.RandomState(0)
+    name, keys, _, *gauss = state.get_state()
+    state.set_state((name, keys, 10**6, *gauss))
+    with pytest.raises(SavedFileError, match="random generator"):
+        check_objects({"random_state": state})
+    for fine in (np.random.RandomState(0), np.random.default_rng(0), np.random.Generator(np.random.Philox(0))):
+        check_objects([fine])
+
+
+def test_heads_count_for_the_size_of_a_network():
+    def build():
+        inputs = keras.Input((3,))
+        return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Dense(10)(inputs)))
+
+    trunk, head = [30, 10], [20, 2]
+    check_size(build, [*trunk, *head])
+    check_size(build, [*trunk, 200, 20], n_heads=10)
+    for n_heads in (11, 10**9):
+        with pytest.raises(SavedFileError, match="more weights"):
+            check_size(build, [*trunk, 200, 20], n_heads=n_heads)
 
 
 def test_trusted_is_a_list(files):

@@ -17,6 +17,8 @@ MAX_FILE_SIZE = 2**28
 # Scans of a progressive JPEG file. Cameras write about ten; each scan of a few bytes costs a pass over all pixels.
 MAX_SCANS = 500
 START_OF_SCAN = b"\xff\xda"
+# Formats whose decoding takes several times the memory of others.
+COST = {"WEBP": 2}
 # Tags of TIFF files.
 TILE_WIDTH, TILE_HEIGHT = 322, 323
 
@@ -48,11 +50,23 @@ def check_cost(image: Image.Image, content: bytes) -> None:
     if image.format in ("JPEG", "MPO") and (n_scans := content.count(START_OF_SCAN)) > MAX_SCANS:
         raise ValueError(f"it has {n_scans:,} scans, and {MAX_SCANS} are the limit")
     limit = max_pixels()
-    if image.format == "TIFF" and limit is not None:
+    if limit is None:
+        return
+    if image.format in COST and weighted_pixels(image) > limit:
+        raise ValueError(
+            f"it has {image.width * image.height:,} pixels, and {limit // COST[str(image.format)]:,} are the limit for "
+            f"{image.format}"
+        )
+    if image.format == "TIFF":
         tags = image.tag_v2  # type: ignore[attr-defined]
         width, height = tags.get(TILE_WIDTH, 1), tags.get(TILE_HEIGHT, 1)
         if width * height > limit:
             raise ValueError(f"its tiles have {width}x{height} pixels, and {limit:,} are the limit")
+
+
+def weighted_pixels(image: Image.Image) -> int:
+    """Return the number of pixels, counted several times in formats that take more memory."""
+    return image.width * image.height * COST.get(str(image.format), 1)
 
 
 class _Room:
@@ -92,7 +106,7 @@ def room_for(n_pixels: int) -> Iterator[None]:
     Parameters
     ----------
     n_pixels : int
-        Size of the image.
+        Size of the image; see `weighted_pixels`.
     """
     room = _room()
     room.enter(n_pixels)

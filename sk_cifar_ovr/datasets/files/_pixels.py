@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ._limits import check_cost, room_for
+from ._limits import check_cost, room_for, weighted_pixels
 from ._resizing import resized
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def decode(content: bytes, reading: Reading, channels: int | None) -> np.ndarray
     check_cost(image, content)
     if reading.image_size is not None:
         _draft(image, reading)
-    with room_for(image.width * image.height):
+    with room_for(weighted_pixels(image)):
         image.load()
         with contextlib.suppress(Exception):  # damaged metadata beside sound pixels
             ImageOps.exif_transpose(image, in_place=True)

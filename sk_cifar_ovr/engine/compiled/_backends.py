@@ -238,6 +238,15 @@ def _distributed(array):
     return keras.distribution.distribute_tensor(ops.convert_to_tensor(array), layout)
 
 
+def forget_kernels() -> None:
+    """Drop the kernels that TensorFlow keeps for all functions; those still in use are made again by the next call."""
+    if keras.backend.backend() == "tensorflow":
+        # As `keras.utils.clear_session` does, which resets more. TensorFlow has no public name for it.
+        from tensorflow.python.eager import context
+
+        context.context().clear_kernel_cache()
+
+
 def compile_program(model: keras.Model, optimizer=None, loss: LossFunction | None = None) -> CompiledSteps:
     """Compile the training step and the prediction of a model on the current backend.
 

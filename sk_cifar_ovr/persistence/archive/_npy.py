@@ -42,9 +42,7 @@ def describe(array: np.ndarray) -> dict[str, Any]:
 def content(array: np.ndarray) -> memoryview:
     """The bytes of an array as they are stored."""
     stored = array.T if _is_fortran(array) else array
-    if sys.byteorder == "big":
-        stored = stored.astype(stored.dtype.newbyteorder("<"))
-    flat = np.ascontiguousarray(stored).reshape(-1)
+    flat = np.ascontiguousarray(stored.astype(stored.dtype.newbyteorder("<"), copy=False)).reshape(-1)
     return flat.view(np.uint8).data if flat.nbytes else memoryview(b"")
 
 

@@ -75,7 +75,7 @@ def decode_one_vs_rest(estimator, document: Document, decoder) -> None:
     check(len({each.network_.shape for each in estimators}) == 1, "the networks take different images")
     check(estimators[0].n_features_in_ == estimator.n_features_in_, "the networks take other images")
     thresholds = decoder.value(fitted["thresholds"])
-    check(is_finite(thresholds, n_tasks), "there is not one threshold for each network")
+    check(is_finite(thresholds, n_tasks), "there is not one finite threshold for each network")
     promises, searches = decoder.value(fitted["promises"]), decoder.value(fitted["searches"])
     for what, each in (("promise", promises), ("search", searches)):
         check(each is None or (isinstance(each, list) and len(each) == n_tasks), f"there is not one {what} a class")

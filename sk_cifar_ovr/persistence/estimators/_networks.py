@@ -21,8 +21,16 @@ MAX_HEADS = 2**20
 
 
 def network_document(network: FittedNetwork, encoder) -> dict[str, Any]:
-    """Describe a trained network."""
+    """Describe a trained network.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not finite: no file with it would be loaded.
+    """
     optimizer = network.optimizer_state
+    if not all(map(_is_finite, network.state + ([] if optimizer is None else optimizer.values))):
+        raise ValueError("A weight of the network is NaN or infinite, and such files are refused: fit again.")
     return {
         "shape": list(network.shape),
         "scale": network.scale,

@@ -1,6 +1,7 @@
 """The schema of a file of skops: made independent of addresses, and checked before skops reads it."""
 
 import json
+import re
 from typing import Any
 
 from ...exceptions import SavedFileError
@@ -10,7 +11,6 @@ from ._references import Reference
 
 # Those that versions of skops from 0.16 on write. The others are not needed, and some resolve names of their own.
 _LOADERS = {
-    "BytearrayNode",
     "BytesNode",
     "ConstructorFromReduceNode",
     "DTypeNode",
@@ -33,6 +33,19 @@ _LOADERS = {
     "TreeNode",
     "TupleNode",
     "TypeNode",
+}
+# Classes that a loader may make. `numpy.void` of a number, for example, takes as many bytes as the number says.
+_CLASSES = {
+    "NdArrayNode": re.compile(r"numpy\.(ndarray|bool|str_|u?int\d+|u?longlong|float\d+|longdouble|complex\d+)"),
+    "DTypeNode": re.compile(r"numpy\.dtype"),
+    "MaskedArrayNode": re.compile(r"numpy\.ma(\.core)?\.MaskedArray"),
+    "SparseMatrixNode": re.compile(r"scipy\.sparse\._(bsr|csc|csr)\.(bsr|csc|csr)_(array|matrix)"),
+    "ListNode": re.compile(r"builtins\.list"),
+    "SetNode": re.compile(r"builtins\.set"),
+    "TupleNode": re.compile(r"builtins\.tuple"),
+    "DictNode": re.compile(r"builtins\.dict|collections\.OrderedDict|sklearn\.utils\._bunch\.Bunch"),
+    # Attributes of these are checked by nobody.
+    "ObjectNode": re.compile(r"(?!numpy|scipy|builtins).*"),
 }
 _FIRST_PROTOCOL = 2
 _MAX_TEXT = 1_000_000
@@ -125,6 +138,8 @@ def _check_node(node: dict[str, Any], files: dict[str, Any], names: TrustedNames
         is_reference = (module, kind) == (Reference.__module__, Reference.__qualname__)
         if not is_reference and f"{module}:{kind}" not in names:
             raise names.refusal([f"{module}:{kind}"])
+    if loader in _CLASSES and not _CLASSES[loader].fullmatch(f"{module}.{kind}") and f"{module}:{kind}" not in names:
+        raise names.refusal([f"{module}:{kind}"])
     if loader == "JsonNode":
         _check_scalar(node.get("content"))
 
