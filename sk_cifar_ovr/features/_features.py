@@ -164,7 +164,8 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             _check_images(_unfrozen(estimator), X, networks[0].shape)
         checked_images(self, X, reset=True)
         self.estimator_ = estimator
-        self.layer_ = extractor.layer
+        # The default layer is found anew in each network: names that Keras chose differ in the next one.
+        self.layer_, self._layer = extractor.layer, self.layer
         self._networks = networks
         self._n_features_out = extractor.width * len(networks)
         return self
@@ -252,13 +253,13 @@ class CNNFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if is_scikeras(estimator):
             X = scikeras_input(estimator, X)
         if len(self._networks) == 1:
-            return self._networks[0].features(X, self.layer_)
+            return self._networks[0].features(X, self._layer)
         width = self._n_features_out // len(self._networks)
         outputs = None
         with closing(image_blocks(X)) as blocks:
             for rows, images in blocks:
                 for k, network in enumerate(self._networks):
-                    part = network.features(images, self.layer_)
+                    part = network.features(images, self._layer)
                     if outputs is None:
                         outputs = np.empty((len(X), self._n_features_out), part.dtype)
                     outputs[rows, k * width : (k + 1) * width] = part

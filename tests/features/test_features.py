@@ -11,9 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from small_networks import KERAS_SAVES, skip_if_refused
+from small_networks import KERAS_SAVES, dense, skip_if_refused
 
-from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier
+from sk_cifar_ovr import CNNClassifier, CNNFeatures, OneVsRestCNNClassifier, load, save
 from sk_cifar_ovr._shared.variables import read
 from sk_cifar_ovr.engine._prediction import PREDICTION_BATCH, for_device
 from sk_cifar_ovr.engine.compiled._pool import borrow, clear_programs
@@ -356,3 +356,15 @@ def test_groups_reach_the_estimator(digits, fitted):
     assert CNNFeatures(FrozenEstimator(fitted)).fit(X, groups=groups).transform(X[:2]).shape == (2, 8)
     with pytest.raises(ValueError, match="KerasClassifier of SciKeras takes no groups"):
         CNNFeatures(KerasClassifier(cifar_cnn)).fit(X, y, groups=groups)
+
+
+def test_layers_without_names_are_found_in_the_network_that_is_built_again(digits, tmp_path):
+    X, y = digits
+    features = CNNFeatures(CNNClassifier(dense, recipe=None, epochs=1, random_state=0)).fit(X, y)
+    expected = features.transform(X)
+    path = save(features, tmp_path / "features.skovr")
+    # Keras counts the layers of a process: the next network has other names.
+    clear_programs()
+    np.testing.assert_array_equal(features.transform(X), expected)
+    clear_programs()
+    np.testing.assert_array_equal(load(path).transform(X), expected)

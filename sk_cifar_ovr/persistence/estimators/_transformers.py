@@ -27,7 +27,7 @@ def encode_features(features, encoder) -> Document:
     indices = [k for used in features._networks for k, network in enumerate(networks) if network is used]
     if len(indices) < len(features._networks):
         raise ValueError("The frozen estimator was fitted again after the CNNFeatures: fit the CNNFeatures again.")
-    return {"estimator": encoder.value(features.estimator_), "layer": features.layer_, "networks": indices}
+    return {"estimator": encoder.value(features.estimator_), "layer": features._layer, "networks": indices}
 
 
 def decode_features(features, document: Document, decoder) -> None:
@@ -38,12 +38,14 @@ def decode_features(features, document: Document, decoder) -> None:
     check(hasattr(inner, "classes_"), "features come from an estimator that is not fitted")
     networks = [inner.network_] if type(inner) is CNNClassifier else [each.network_ for each in inner.estimators_]
     known = isinstance(indices, list) and indices and all(a_number(k, 0) and k < len(networks) for k in indices)
-    check(known and isinstance(layer, str), "features come from an unknown network")
+    check(known and (layer is None or isinstance(layer, str)), "features come from an unknown network")
     check(inner.n_features_in_ == features.n_features_in_, "the network takes other images")
-    features.estimator_, features.layer_ = estimator, layer
+    features.estimator_, features._layer = estimator, layer
     features._networks = [networks[k] for k in indices]
     with borrow(features._networks[0].spec) as network:
-        features._n_features_out = network.features(layer).width * len(indices)
+        extractor = network.features(layer)
+    features.layer_ = extractor.layer
+    features._n_features_out = extractor.width * len(indices)
 
 
 def encode_tsne(tsne, encoder) -> Document:
