@@ -9,6 +9,7 @@ Prints a summary in JSON, and exits with 1 after a violation.
 """
 
 import argparse
+import copy
 import json
 import os
 import random
@@ -156,11 +157,11 @@ def edit(document, draw):
         with_key = draw.choice(keys)
         inner[key], inner[with_key] = inner[with_key], inner[key]
     elif kind == "repeat" and isinstance(inner, list):
-        inner.extend(inner * draw.choice((1, 3)))
+        inner.extend(copy.deepcopy(inner * draw.choice((1, 3))))
     elif kind == "number" and type(inner[key]) in (int, float):
         inner[key] = draw.choice((inner[key] + 1, -inner[key], inner[key] * 2, inner[key] * 10**6))
     else:
-        inner[key] = draw.choice(VALUES)
+        inner[key] = copy.deepcopy(draw.choice(VALUES))
 
 
 def run(n, seed, seconds):

@@ -51,7 +51,7 @@ def main(argv=None) -> int:
         except BaseException as error:
             # Libraries may raise errors of their own when a signal interrupts them.
             if isinstance(error, KeyboardInterrupt) or interruption.exit_status:
-                console.tell("interrupted; files that were written are whole")
+                console.tell(_interrupted(arguments))
                 return interruption.exit_status or 130
             if not isinstance(error, Exception):
                 raise
@@ -60,6 +60,12 @@ def main(argv=None) -> int:
             text = console.as_text(error)
             console.tell(text if isinstance(error, FORESEEN) else _unforeseen(error, text, arguments))
             return 1
+
+
+def _interrupted(arguments) -> str:
+    if arguments.command == "report" and arguments.out.joinpath("checkpoint").exists():
+        return "interrupted; the same command with --resume goes on where it was"
+    return "interrupted; files that were written are whole"
 
 
 def _unforeseen(error: Exception, text: str, arguments) -> str:

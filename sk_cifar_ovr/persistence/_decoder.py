@@ -64,7 +64,7 @@ class Decoder:
         return estimator_from(document, self)
 
     def _document(self, number: Any) -> Any:
-        check(type(number) is int and 0 <= number < len(self._documents), "a document lacks")
+        check(type(number) is int and 0 <= number < len(self._documents), "a document is missing")
         check(isinstance(self._documents[number], dict), "a document is none")
         return self._documents[number]
 
@@ -75,7 +75,7 @@ class Decoder:
     def structure(self, number: Any) -> ModelCopies:
         """What makes a Keras model of the configuration in a document."""
         document = self._document(number)
-        check(document.get("kind") == "structure", "the configuration of a Keras model lacks")
+        check(document.get("kind") == "structure", "the configuration of a Keras model is missing")
         if number not in self._structures:
             self._structures[number] = model_copies(document, None, self._names)
         return self._structures[number]

@@ -28,7 +28,6 @@ FORMATS = [
     ("tiff", {"compression": "tiff_lzw"}, (1, 3)),
     ("webp", {"lossless": True}, (3,)),
     ("ppm", {}, (1, 3)),
-    ("gif", {}, (1,)),
     ("pgm", {}, (1,)),
 ]
 NAMES = st.text("abcXYZ019 _-é", min_size=1, max_size=6).map(str.strip).filter(lambda name: name and name[0] != "-")
@@ -159,7 +158,7 @@ def test_a_folder_and_its_archive_come_back(case, ending, top):
     np.testing.assert_array_equal(lazy.target, data.target)
 
 
-@reproducible(20)
+@reproducible(15)
 @given(case=folders(), data=st.data(), several=st.booleans(), as_csv=st.booleans())
 def test_a_table_comes_back_in_its_order(case, data, several, as_csv):
     images, forms, classes = case
@@ -187,12 +186,12 @@ def test_a_table_comes_back_in_its_order(case, data, several, as_csv):
         assert [found.target_names[i] for i in found.target] == table["label"].tolist()
 
 
-@reproducible(20)
+@reproducible(15)
 @given(case=stacks())
 def test_files_alone_come_back_and_their_sizes(case):
     images, forms = case
     with tempfile.TemporaryDirectory() as root:
-        paths = [os.path.join(root, path) for path in written(root, images, forms, ["."] * len(images))]
+        paths = [os.path.join(root, path) for path in written(root, images, forms, ["photos"] * len(images))]
         kept, found, failed = read_image_files(paths, shape=images.shape[1:])
         sizes = image_sizes(paths)
     assert (kept, failed) == (paths, [])
@@ -206,7 +205,7 @@ def test_files_alone_come_back_and_their_sizes(case):
     wanted=st.tuples(st.integers(1, 12), st.integers(1, 12)),
     value=st.integers(0, 255),
     fit=st.sampled_from(["crop", "pad", "stretch"]),
-    form=st.sampled_from(FORMATS[:7]),
+    form=st.sampled_from(FORMATS[:-1]),
 )
 def test_a_plain_colour_stays_what_it_is_in_any_size(size, wanted, value, fit, form):
     pixels = np.full((*size, 3), value, "uint8")

@@ -38,11 +38,13 @@ def _set_training(estimator, fitted: Document, decoder) -> tuple[np.ndarray, dic
 
 
 def encode_classifier(estimator, encoder) -> Document:
+    """Describe what a CNNClassifier learnt."""
     check_is_built_by_parameters(estimator, estimator.network_)
     return {**_training(estimator, encoder), "network": network_document(estimator.network_, encoder)}
 
 
 def decode_classifier(estimator, document: Document, decoder) -> None:
+    """Give a CNNClassifier what `encode_classifier` described."""
     fitted = document["fitted"]
     classes, history = _set_training(estimator, fitted, decoder)
     network = decoder.network(fitted["network"], estimator, classes, document["params"])
@@ -51,6 +53,7 @@ def decode_classifier(estimator, document: Document, decoder) -> None:
 
 
 def encode_one_vs_rest(estimator, encoder) -> Document:
+    """Describe what a OneVsRestCNNClassifier learnt."""
     calibrators = estimator.calibrators_
     return {
         **_training(estimator, encoder),
@@ -65,12 +68,13 @@ def encode_one_vs_rest(estimator, encoder) -> Document:
 
 
 def decode_one_vs_rest(estimator, document: Document, decoder) -> None:
+    """Give a OneVsRestCNNClassifier what `encode_one_vs_rest` described."""
     fitted = document["fitted"]
     classes, history = _set_training(estimator, fitted, decoder)
     estimators = [decoder.value(each) for each in fitted["estimators"]]
     n_tasks = len(estimators)
     check(n_tasks == len(classes) or (n_tasks, len(classes)) == (1, 2), "there is not one network for each class")
-    check(all(type(each) is CNNClassifier and hasattr(each, "network_") for each in estimators), "a network lacks")
+    check(all(type(each) is CNNClassifier and hasattr(each, "network_") for each in estimators), "a network is missing")
     check(all(len(each.classes_) == 2 for each in estimators), "a network has not two outputs")
     check(len({each.network_.shape for each in estimators}) == 1, "the networks take different images")
     check(estimators[0].n_features_in_ == estimator.n_features_in_, "the networks take other images")

@@ -73,7 +73,10 @@ def _requests(estimator) -> Document:
 def _set_requests(estimator, requests: Document) -> None:
     for method, wanted in requests.items():
         check(method in _methods(estimator), f"{method!r} requests no metadata")
-        check(all(value is None or isinstance(value, (bool, str)) for value in wanted.values()), "metadata")
+        check(
+            all(value is None or isinstance(value, (bool, str)) for value in wanted.values()),
+            "a request of metadata is none",
+        )
         if wanted:
             # The methods that set requests exist only if routing is enabled; requests that are set stay.
             with config_context(enable_metadata_routing=True):

@@ -20,6 +20,7 @@ def _unfrozen(estimator):
 
 
 def encode_features(features, encoder) -> Document:
+    """Describe what a CNNFeatures learnt."""
     inner = _unfrozen(features.estimator_)
     if type(inner) not in (CNNClassifier, OneVsRestCNNClassifier):
         raise TypeError(f"CNNFeatures of a {type(inner).__name__} cannot be saved: use a CNNClassifier.")
@@ -31,6 +32,7 @@ def encode_features(features, encoder) -> Document:
 
 
 def decode_features(features, document: Document, decoder) -> None:
+    """Give a CNNFeatures what `encode_features` described."""
     fitted = document["fitted"]
     estimator, layer, indices = decoder.value(fitted["estimator"]), fitted["layer"], fitted["networks"]
     inner = _unfrozen(estimator)
@@ -49,6 +51,7 @@ def decode_features(features, document: Document, decoder) -> None:
 
 
 def encode_tsne(tsne, encoder) -> Document:
+    """Describe what a TSNETransformer learnt."""
     names = np.array(list(tsne._known), "S32")
     return {
         "embedding": encoder.value(tsne.embedding_),
@@ -62,15 +65,19 @@ def encode_tsne(tsne, encoder) -> Document:
 
 
 def decode_tsne(tsne, document: Document, decoder) -> None:
+    """Give a TSNETransformer what `encode_tsne` described."""
     fitted = document["fitted"]
     embedding, positions = decoder.value(fitted["embedding"]), decoder.value(fitted["positions"])
     n_components = tsne.n_components
-    check(is_finite(embedding, None, n_components) and is_finite(positions, None, n_components), "the embedding")
+    check(
+        is_finite(embedding, None, n_components) and is_finite(positions, None, n_components),
+        "the embedding is not finite",
+    )
     samples = decoder.value(fitted["samples"])
     values = getattr(samples, "data", samples) if not isinstance(samples, np.ndarray) else samples.ravel()
     check(is_finite(values, None) and samples.ndim == 2, "the samples are not finite")
     check(samples.shape[1] == tsne.n_features_in_, "the samples have other features")
-    check(samples.shape[0] in (0 if tsne._is_precomputed else len(positions), len(positions)), "samples lack")
+    check(samples.shape[0] in (0 if tsne._is_precomputed else len(positions), len(positions)), "samples are missing")
     keys, places = (decoder.value(each) for each in fitted["known"])
     check(keys.dtype == "S32" and places.dtype == "int64" and keys.shape == places.shape, "the samples are unknown")
     check(places.ndim == 1 and ((places >= 0) & (places < len(positions))).all(), "a sample has no position")
@@ -84,6 +91,7 @@ def decode_tsne(tsne, document: Document, decoder) -> None:
 
 
 def encode_sampler(sampler, encoder) -> Document:
+    """Describe what an ImageSampler learnt."""
     found = {"sampler": encoder.value(getattr(sampler, "sampler_", None))}
     found["strategy"] = encoder.value(sampler.sampling_strategy_)
     found["indices"] = encoder.value(getattr(sampler, "sample_indices_", None))
@@ -91,6 +99,7 @@ def encode_sampler(sampler, encoder) -> Document:
 
 
 def decode_sampler(sampler, document: Document, decoder) -> None:
+    """Give an ImageSampler what `encode_sampler` described."""
     fitted = document["fitted"]
     inner, strategy = decoder.value(fitted["sampler"]), decoder.value(fitted["strategy"])
     check(strategy is None or isinstance(strategy, (dict, str)), "the sampling strategy is described wrongly")
@@ -100,6 +109,8 @@ def decode_sampler(sampler, document: Document, decoder) -> None:
         sampler.sampler_ = inner
     indices = decoder.value(fitted["indices"])
     if indices is not None:
-        check(isinstance(indices, np.ndarray) and indices.dtype.kind in "iu" and indices.ndim == 1, "indices")
+        check(
+            isinstance(indices, np.ndarray) and indices.dtype.kind in "iu" and indices.ndim == 1, "the indices are none"
+        )
         check(not len(indices) or indices.min() >= 0, "an index is negative")
         sampler.sample_indices_ = indices
