@@ -3,9 +3,10 @@
     python .ci/determinism.py --processes 20 --backend tensorflow
 
 Processes come in pairs, of one thread and of two. Each pair fits, predicts or draws something else first and fits the
-estimators in another order; one pair in `--workers-every` trains separate networks with ``n_jobs=2`` as well. Prints a line for each
-estimator and comparison: the number of different results among processes with equal threads, and the largest difference
-between weights of one and two threads, and of ``n_jobs`` 1 and 2. Exit status 1 if processes with equal threads differ.
+estimators in another order; one pair in `--workers-every` trains separate networks with ``n_jobs=2`` as well. Prints a
+line for each process, and one for each estimator: the number of different results among processes of equal threads, and
+the largest difference between the weights of one thread and of two. Exit status 1 if processes of equal threads differ,
+or ``n_jobs`` 1 and 2.
 """
 
 import argparse
@@ -29,7 +30,6 @@ THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "NPROC",
 )
-# One after another, as augmentation and heads of a trunk draw random numbers.
 SETTINGS = {"recipe": None, "epochs": 2, "batch_size": 32, "random_state": 0, "augment": "flip_shift"}
 SMALL = {"model__filters": (8, 8, 8), "precision": "float32"}
 
@@ -123,7 +123,7 @@ def run(number, threads, arguments, folder):
     path = folder / f"{number}.npz"
     environment = {name: str(threads) for name in THREAD_VARIABLES}
     environment = {**os.environ, **environment, "KERAS_BACKEND": arguments.backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    pair = number // len(THREADS)
+    pair = number if arguments.threads else number // len(THREADS)
     with_workers = pair % arguments.workers_every == 0
     command = [sys.executable, "-W", "ignore", __file__, "--child", str(pair), "--file", str(path)]
     subprocess.run(command + ["--with-workers"] * with_workers, env=environment, check=True)
@@ -140,10 +140,12 @@ def difference(one, other):
 
 
 def summary(results):
-    """Print what differs; whether processes with equal threads agree."""
+    """Print what differs; whether processes of equal threads agree, and ``n_jobs`` 1 and 2."""
     agree = True
     for name in [*ESTIMATORS, *WITH_WORKERS]:
-        of_threads = {threads: [each[name] for t, each in results if t == threads and name in each] for threads in THREADS}
+        of_threads = {
+            threads: [each[name] for t, each in results if t == threads and name in each] for threads in THREADS
+        }
         counts = {threads: len({digest(each) for each in found}) for threads, found in of_threads.items()}
         agree &= max(counts.values()) <= 1
         told = [f"{len(of_threads[t])} processes of {t} threads, {counts[t]} different" for t in THREADS if counts[t]]
@@ -153,7 +155,9 @@ def summary(results):
     for apart in WITH_WORKERS:
         pairs = [(each[apart], each["independent"]) for _, each in results if apart in each]
         if pairs:
-            print(f"n_jobs 1 and 2 differ by {max(difference(*pair) for pair in pairs):.2g}")
+            largest = max(difference(*pair) for pair in pairs)
+            agree &= largest == 0
+            print(f"n_jobs 1 and 2 differ by {largest:.2g}")
     return agree
 
 
@@ -161,6 +165,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--processes", type=int, default=20)
     parser.add_argument("--backend", choices=["tensorflow", "jax", "torch"], default="tensorflow")
+    parser.add_argument("--threads", type=int, choices=THREADS, help="threads of all processes; default both, in turn")
     parser.add_argument("--workers-every", type=int, default=5, help="pairs of processes of which one uses workers")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--with-workers", action="store_true", help=argparse.SUPPRESS)
@@ -172,7 +177,7 @@ def main():
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(arguments.processes):
-            threads = THREADS[number % len(THREADS)]
+            threads = arguments.threads or THREADS[number % len(THREADS)]
             start = time.perf_counter()
             results.append((threads, run(number, threads, arguments, Path(folder))))
             seconds = time.perf_counter() - start

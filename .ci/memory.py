@@ -93,7 +93,11 @@ def main():
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        widths = range(8, 8 + WARM_UP + arguments.fits) if arguments.only == "many-graphs" else [8] * (WARM_UP + arguments.fits)
+        widths = (
+            range(8, 8 + WARM_UP + arguments.fits)
+            if arguments.only == "many-graphs"
+            else [8] * (WARM_UP + arguments.fits)
+        )
         print(growth(list(widths)))
         return 0
     holds = True

@@ -19,8 +19,10 @@ statements, and most of its mutants change the text of messages.
 
 import argparse
 import ast
+import compileall
 import copy
 import os
+import py_compile
 import random
 import shutil
 import signal
@@ -35,6 +37,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REASONS = Path(__file__).with_suffix(".txt")
 # The fastest backend for small operations that are not repeated.
 os.environ.setdefault("KERAS_BACKEND", "torch")
+# Plugins of pytest are of no use here, and take their time.
+os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,7 @@ def run_test(folder: Path, test: str, limit: float) -> str:
             import sk_cifar_ovr
 
             if Path(sk_cifar_ovr.__file__).is_relative_to(folder):
-                options = ["-x", "-n", "0", "-p", "no:cacheprovider", "--durations=0", "--assert=plain"]
+                options = ["-x", "-o", "addopts=", "-p", "no:cacheprovider", "--assert=plain"]
                 code = int(pytest.main([*options, f"tests/{test}"]))
         except BaseException as error:  # a mutant that cannot be imported
             print(repr(error))
@@ -243,7 +247,9 @@ def preload() -> None:
     import hypothesis
     import imblearn.over_sampling  # noqa: F401
     import keras  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
     import pandas  # noqa: F401
+    import scikeras.wrappers  # noqa: F401
     import sklearn.metrics  # noqa: F401
 
     if os.environ["KERAS_BACKEND"] == "torch":
@@ -274,6 +280,8 @@ def main() -> int:
         for name in ("sk_cifar_ovr", "tests"):
             shutil.copytree(ROOT / name, folder / name, ignore=ignore)
         shutil.copy(ROOT / "pyproject.toml", folder)
+        # Compiled once; a hash tells which of the files is a mutant.
+        compileall.compile_dir(folder, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
         for name in options.targets or TARGETS:
             target = TARGETS[name]
             start = time.monotonic()
@@ -285,7 +293,8 @@ def main() -> int:
             if options.sample and options.sample < len(found):
                 found = random.Random(options.seed).sample(found, options.sample)
             counts = {"failed": 0, "timeout": 0, "passed": 0}
-            for mutant in found:
+            for i, mutant in enumerate(found):
+                print(f"{name} {i} of {len(found)}", end="\r", file=sys.stderr, flush=True)
                 path = folder / mutant.file
                 original = path.read_text()
                 path.write_text(mutant.source)

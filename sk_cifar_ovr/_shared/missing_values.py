@@ -4,6 +4,7 @@ import numpy as np
 
 from ..exceptions import InputTypeError, NonFiniteInputError
 
+
 def check_finite_rows(values: np.ndarray, name: str, *, rows: str = "rows", largest: float = np.inf) -> None:
     """Refuse an array with values that are not finite.
 

@@ -81,7 +81,11 @@ BAD_IMAGES = {
     "frame": (pd.DataFrame(changed(IMAGES, np.nan).reshape(N, 16)), NonFiniteInputError, f"NaN in {ONE_OF}"),
     "lazy NaN": (lazy(changed(IMAGES, np.nan)), NonFiniteInputError, f"X contains NaN in {ONE_OF}"),
     "lazy infinity": (lazy(changed(IMAGES, np.inf)), NonFiniteInputError, f"X contains infinity in {ONE_OF}"),
-    "lazy too large": (lazy(changed(IMAGES, 1e39, "float64")), NonFiniteInputError, f"too large for float32 in {ONE_OF}"),
+    "lazy too large": (
+        lazy(changed(IMAGES, 1e39, "float64")),
+        NonFiniteInputError,
+        f"too large for float32 in {ONE_OF}",
+    ),
     "masked": (masked(IMAGES), InputTypeError, f"X is a masked array with 1 masked of {N * 16} values, in {ONE_OF}"),
     "above white": (changed(IMAGES, 300, "int64"), PixelScaleError, "integers up to 300, and white is 255"),
     "far above white": (changed(IMAGES, 2**62, "int64"), PixelScaleError, "integers up to 4611686018427387904"),
@@ -204,7 +208,9 @@ def test_class_weights(fitted, given, error, match):
 
 @pytest.mark.parametrize("given", [IMAGES.astype("float16"), IMAGES.astype("int64"), np.ma.array(IMAGES)])
 def test_dtypes_whose_values_are_the_same_give_the_same_network(fitted, given):
-    np.testing.assert_array_equal(classifier().fit(given, LABELS).predict_proba(given), predictions(fitted["classifier"]))
+    np.testing.assert_array_equal(
+        classifier().fit(given, LABELS).predict_proba(given), predictions(fitted["classifier"])
+    )
 
 
 @pytest.mark.parametrize("change", [lambda y: y - 1, lambda y: y * 300, lambda y: y.astype("float16"), np.ma.array])
