@@ -3,9 +3,8 @@
     python .ci/memory.py --fits 40
 
 Prints the growth of memory for each fit after a warm-up, for one graph and for graphs of other sizes, each in a process
-of its own, and the largest memory that a worker of ``GridSearchCV(n_jobs=2)`` over as many network sizes had. Exit status
-1 if fits of one graph grow by more than 1 MB each, or a worker by more than 300 MB and the memory of some fits, at which
-joblib renews it.
+of its own, and the largest memory that a worker of ``GridSearchCV(n_jobs=2)`` over as many network sizes had. Exit
+status 1 if fits of one graph grow by more than 1 MB each, or a worker was not renewed before it grew by 500 MB.
 """
 
 import argparse
@@ -20,8 +19,8 @@ import psutil
 
 MEGABYTE = 2**20
 WARM_UP = 10
-# joblib renews a worker that has grown by 300 MB, which it looks at once a second after a task.
-ALLOWED = 400
+# joblib renews a worker that has grown by 300 MB after a task, and one task may grow by some.
+ALLOWED = 500
 
 
 def images():

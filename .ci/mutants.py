@@ -193,23 +193,29 @@ def mutants(file: str) -> list[Mutant]:
 
 
 def run_tests(folder: Path, tests: list[str], limit: float) -> str:
-    """Run tests on the package in a folder, each of the list in a process: "passed", "failed" or "timeout"."""
-    results = (run_test(folder, test, limit) for test in tests)
+    """Run tests with few examples by hypothesis, then with all of them: "passed", "failed" or "timeout"."""
+    results = (run_test(folder, test, examples, limit) for examples in (10, 100) for test in tests)
     return next((result for result in results if result != "passed"), "passed")
 
 
-def run_test(folder: Path, test: str, limit: float) -> str:
+def run_test(folder: Path, test: str, examples: int, limit: float) -> str:
+    """Run a test on the package in a folder, in a forked process."""
     pid = os.fork()
     if pid == 0:
         os.setsid()
         output = os.open(folder / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        code = 3
+        code = 99
         try:
             os.chdir(folder)
             sys.path.insert(0, str(folder))
+            import hypothesis
+
             import sk_cifar_ovr
+
+            hypothesis.settings.register_profile("mutants", phases=[hypothesis.Phase.generate], max_examples=examples)
+            hypothesis.settings.load_profile("mutants")
 
             if Path(sk_cifar_ovr.__file__).is_relative_to(folder):
                 options = ["-x", "-o", "addopts=", "-p", "no:cacheprovider", "--assert=plain"]
@@ -224,7 +230,7 @@ def run_test(folder: Path, test: str, limit: float) -> str:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             code = os.waitstatus_to_exitcode(status)
-            if code == 3:
+            if code == 99:
                 raise SystemExit("The tests did not run on the copy of the package.")
             return "passed" if code == 0 else "failed"
         time.sleep(0.02)
@@ -243,8 +249,8 @@ def known_survivors() -> dict[str, str]:
 
 
 def preload() -> None:
-    """Import what takes long, nothing of this package, and let hypothesis stop at the first example that fails."""
-    import hypothesis
+    """Import what takes long, and nothing of this package."""
+    import hypothesis  # noqa: F401
     import imblearn.over_sampling  # noqa: F401
     import keras  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
@@ -256,9 +262,6 @@ def preload() -> None:
         import torch
 
         torch.set_num_threads(1)
-    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-    hypothesis.settings.register_profile("mutants", phases=phases)
-    hypothesis.settings.load_profile("mutants")
 
 
 def main() -> int:
@@ -288,7 +291,7 @@ def main() -> int:
             if run_tests(folder, target.tests, 600) != "passed":
                 print((folder / "output.txt").read_text()[-3000:])
                 return 1
-            limit = 20 + 5 * (time.monotonic() - start)
+            limit = 20 + 2 * (time.monotonic() - start)
             found = [m for file in target.files for m in mutants(f"sk_cifar_ovr/{file}") if options.only in m.before]
             if options.sample and options.sample < len(found):
                 found = random.Random(options.seed).sample(found, options.sample)

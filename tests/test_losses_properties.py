@@ -240,3 +240,23 @@ def test_settings_that_are_refused_or_not():
     with pytest.raises(ValueError, match="depends on the labels"):
         class_alpha("balanced", 2)
     assert class_alpha(None, 2) is None
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_tasks_and_their_classes_are_the_last_axes(gamma):
+    rng = np.random.default_rng(0)
+    p, y = rng.dirichlet(np.ones(3), (4, 2)).astype("float32"), rng.integers(0, 3, (4, 2))
+    loss = SparseCategoricalFocalLoss(gamma, label_smoothing=0.1, alpha=[1, 2, 3], reduction=None)
+    expected = to_numpy(loss(y.ravel(), p.reshape(8, 3))).reshape(4, 2)
+    np.testing.assert_allclose(to_numpy(loss(y, p)), expected, rtol=1e-6)
+    np.testing.assert_allclose(to_numpy(loss(y[..., None], p)), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_half_precision_is_computed_in_single_and_double_stays(dtype):
+    if dtype == "float64" and keras.backend.backend() == "jax":
+        pytest.skip("JAX has no float64 unless the process asks for it")
+    p = keras.ops.cast(np.array([[0.25, 0.75]]), dtype)
+    loss = sparse_categorical_focal_loss([0], p)
+    assert keras.backend.standardize_dtype(loss.dtype) == ("float64" if dtype == "float64" else "float32")
+    np.testing.assert_allclose(to_numpy(loss), -(0.75**2) * np.log(0.25), rtol=1e-6)

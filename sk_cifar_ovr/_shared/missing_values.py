@@ -1,5 +1,7 @@
 """NaN, infinity and masked entries: refused, with how many there are and where the first is."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..exceptions import InputTypeError, NonFiniteInputError
@@ -38,7 +40,7 @@ def check_finite_rows(values: np.ndarray, name: str, *, rows: str = "rows", larg
         is_fine = np.isfinite(values.sum(dtype=np.result_type(values, np.float32)))
     if is_fine and (largest == np.inf or max(float(values.max()), -float(values.min())) <= largest):
         return
-    kinds = {
+    kinds: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "NaN": np.isnan,
         "infinity": np.isinf,
         "values too large for float32": lambda row: np.abs(row) > largest,

@@ -1,8 +1,9 @@
-"""The one place that imports private names of scikit-learn: those that its parameter validation needs.
+"""The one place that knows private names of scikit-learn: those of its parameter validation and of its searches.
 
 If a later version lacks them, parameters are checked when they are used, and the constraints are only described.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -34,4 +35,14 @@ except ImportError:  # pragma: no cover - versions that scikit-learn has not rel
         """Describes a set of names."""
 
 
-__all__ = ["Interval", "StrOptions", "fit_context"]
+def is_inside_search() -> bool:
+    """Whether this is called by a search or a cross-validation, which makes an error of a fit a score of NaN."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "sklearn.model_selection._validation":
+            return True
+        frame = frame.f_back
+    return False
+
+
+__all__ = ["Interval", "StrOptions", "fit_context", "is_inside_search"]

@@ -25,7 +25,8 @@ def class_weights(class_weight, classes, y, sample_weight) -> np.ndarray | None:
     Raises
     ------
     ValueError
-        If a weight is negative, not finite or too large for float32, all are zero, or "balanced" lacks images of a class.
+        If a weight is negative, not finite or too large for float32, all are zero, or "balanced" lacks images of a
+        class.
     """
     if class_weight is None:
         return None

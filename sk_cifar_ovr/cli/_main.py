@@ -63,7 +63,7 @@ def main(argv=None) -> int:
 
 
 def _interrupted(arguments) -> str:
-    if arguments.command == "report" and arguments.out.joinpath("checkpoint").exists():
+    if arguments.command == "report" and any((arguments.out / "checkpoint").glob("*.checkpoint")):
         return "interrupted; the same command with --resume goes on where it was"
     return "interrupted; files that were written are whole"
 

@@ -79,6 +79,8 @@ def prepare_folder(name: str, folder) -> None:
     """
     if folder is None:
         return
+    if not str(folder):
+        raise FileNotFoundError(f"{name}='' names no folder: give its path, or None.")
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         check_folder(Path(folder))

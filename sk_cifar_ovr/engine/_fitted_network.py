@@ -125,8 +125,8 @@ class FittedNetwork:
 
 def _finite(outputs: np.ndarray) -> np.ndarray:
     """Outputs of a network, checked."""
-    wrong = np.flatnonzero(~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)) if outputs.size else ()
-    if len(wrong):
+    if not np.isfinite(outputs).all():
+        wrong = np.flatnonzero(~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1))
         raise NonFiniteOutputError(
             f"The network gives NaN or infinity for {len(wrong)} of {len(outputs)} images, the first at index "
             f"{wrong[0]}: their values are far beyond those of the images that it was trained on."

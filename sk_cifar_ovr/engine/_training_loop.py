@@ -69,15 +69,15 @@ def train_epochs(network: CompiledNetwork, job: TrainingJob, progress: Progress)
         raise NetworkError(f"{network.model.name!r} has no weights to train: all its layers are frozen.")
     job = replace(job, objective=job.objective.cast(input_dtype(network.model)))
     loop = _TrainingLoop(network, job, progress)
-    checkpoints, kept = None, None
+    loop.prepare()
+    checkpoints = None
     if job.checkpoint is not None:
         checkpoints = Checkpoints(Path(job.checkpoint), describe(network.model, job))
         kept = checkpoints.latest()
-    if kept is not None and kept.is_finished:
-        return loop.finished_before(kept)
-    loop.prepare()
-    if kept is not None:
-        loop.resume(kept)
+        if kept is not None and kept.is_finished:
+            return loop.finished_before(kept)
+        if kept is not None:
+            loop.resume(kept)
     try:
         _run_epochs(loop, checkpoints)
         trained = loop.finish()

@@ -8,7 +8,6 @@ from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
-from .._shared.missing_values import check_finite_rows, unmasked
 from .._shared.progress import Progress
 from .._shared.sklearn_internals import Interval, StrOptions, fit_context
 from ._affinities import Affinities, check_finite
@@ -16,7 +15,7 @@ from ._distinct_rows import distinct_rows, row_hashes
 from ._gradient_descent import METHODS, GradientDescent, embed_new_samples
 from ._initialization import initial_positions
 from ._threads import effective_n_threads
-from ._validation import check_initialization, check_n_samples
+from ._validation import check_initialization, check_n_samples, check_values, keeping_last_fit
 
 # Number of samples from which the grid is faster than Barnes-Hut.
 MIN_SAMPLES_FFT = 2_000
@@ -222,14 +221,8 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         >>> tsne.fit_transform(load_digits().data[:50]).shape
         (50, 2)
         """
-        before = vars(self).copy()
-        try:
+        with keeping_last_fit(self):
             return self._fitted(X)
-        except BaseException:
-            # A fit that fails keeps the last one whole.
-            vars(self).clear()
-            vars(self).update(before)
-            raise
 
     def _fitted(self, X) -> np.ndarray:
         """Embed samples, set the fitted attributes and return the positions."""
@@ -312,12 +305,9 @@ class TSNETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _validate_X(self, X, *, reset: bool):
         """Validate samples, distances or affinities; `reset` is True in `fit`."""
-        X = unmasked(X, "X")
-        if isinstance(X, np.ndarray):
-            check_finite_rows(X, "X", rows="samples")
         X = validate_data(
             self,
-            X,
+            check_values(X),
             reset=reset,
             dtype=[np.float64, np.float32],
             accept_sparse="csr" if self.metric == "precomputed_affinities" else False,

@@ -1,7 +1,38 @@
 """Checks of the input of t-SNE beyond those of scikit-learn."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from sklearn.utils.validation import check_array
+
+from .._shared.missing_values import check_finite_rows, unmasked
+
+
+@contextmanager
+def keeping_last_fit(estimator) -> Iterator[None]:
+    """Leave an estimator as it was if the block fails."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        raise
+
+
+def check_values(X):
+    """Return samples as they are if no value of an array is masked, NaN or infinite.
+
+    Raises
+    ------
+    NonFiniteInputError, InputTypeError
+        Naming the number of such samples and the first.
+    """
+    X = unmasked(X, "X")
+    if isinstance(X, np.ndarray):
+        check_finite_rows(X, "X", rows="samples")
+    return X
 
 
 def check_n_samples(n_samples: int, name: str, perplexity: float | None) -> None:

@@ -30,7 +30,7 @@ def checkpoint_folder(folder: Path, *, resume: bool) -> Path:
         If the output folder holds a run that was killed, and `resume` is False.
     """
     path = folder / NAME
-    if path.exists() and not resume:
+    if any(path.glob("*.checkpoint")) and not resume:
         raise FileExistsError(
             f"{folder} holds a run that was interrupted. Add --resume to the same command to go on with it, remove "
             f"{path} to start anew, or name another folder with --out."

@@ -162,6 +162,77 @@ def test_other_data_are_refused_by_name(what, digits, tmp_path, kill_after, monk
         one_network(checkpoint=tmp_path).fit(*{**data, what: changed}.values())
 
 
+def a_model(seed):
+    import keras
+
+    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
+    model = keras.Sequential(layers)
+    model.set_weights([np.random.default_rng(seed).normal(size=weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def test_a_keras_model_with_other_weights_is_another_training(digits, tmp_path):
+    X, y = digits
+    settings = {"model__pixels": "0-255", "epochs": 1}
+    one_network(model=a_model(1), checkpoint=tmp_path, **settings).fit(X, y)
+    kept = one_network(model=a_model(2), checkpoint=tmp_path, **settings).fit(X, y)
+    assert_same(kept, one_network(model=a_model(2), **settings).fit(X, y))
+
+
+# Keras' scheduler reads the learning rate in a way that NumPy 2 deprecates.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_callbacks_with_other_functions_are_another_training(digits, tmp_path):
+    from keras.callbacks import LearningRateScheduler
+
+    X, y = digits
+
+    def fit(rate, folder):
+        callback = LearningRateScheduler(lambda epoch, learning_rate: rate)
+        return one_network(epochs=2, callbacks=[callback], checkpoint=folder).fit(X, y)
+
+    fit(0.001, tmp_path)
+    assert_same(fit(0.05, tmp_path), fit(0.05, None))
+
+
+def test_losses_with_other_attributes_are_another_training(digits, tmp_path):
+    import keras
+
+    X, y = digits
+
+    class Scaled(keras.losses.Loss):
+        def __init__(self, factor):
+            super().__init__()
+            self.factor = factor
+
+        def call(self, y_true, y_pred):
+            return self.factor * keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+    def fit(factor, folder):
+        return one_network(loss=Scaled(factor), optimizer="sgd", epochs=1, checkpoint=folder).fit(X, y)
+
+    fit(1.0, tmp_path)
+    assert_same(fit(0.01, tmp_path), fit(0.01, None))
+
+
+def test_a_search_with_other_candidates_is_whole(digits, tmp_path, kill_after, monkeypatch):
+    X, y = digits
+
+    def search(rates, **params):
+        grid = {"optimizer__learning_rate": rates}
+        return GridSearchCV(one_network(epochs=2, **params), grid, cv=2, error_score="raise")
+
+    kill_after(1)
+    with pytest.raises(KeyboardInterrupt):
+        search([0.001, 0.01], checkpoint=tmp_path).fit(X, y)
+    kill_after(0)
+    # As in another process.
+    monkeypatch.setattr(module, "_begun", set())
+    with pytest.warns(CheckpointWarning, match=r"optimizer\).*starts anew"):
+        found = search([0.05, 0.001, 0.01], checkpoint=tmp_path).fit(X, y)
+    unbroken = search([0.05, 0.001, 0.01]).fit(X, y)
+    np.testing.assert_array_equal(found.cv_results_["mean_test_score"], unbroken.cv_results_["mean_test_score"])
+
+
 def test_without_random_state_the_folder_keeps_a_seed(digits, tmp_path, kill_after):
     X, y = digits
     clf = one_network(random_state=None, checkpoint=tmp_path)

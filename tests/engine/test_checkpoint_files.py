@@ -144,10 +144,43 @@ def test_checkpoints_take_a_fiftieth_of_the_time(tmp_path):
 
 def test_a_seed_is_drawn_once(tmp_path):
     seed = kept_seed(tmp_path / "folder")
-    assert kept_seed(tmp_path / "folder") == seed != kept_seed(tmp_path / "other")
-    (tmp_path / "folder" / "random_state.txt").write_text("seven")
-    with pytest.raises(ValueError, match="holds no seed"):
-        kept_seed(tmp_path / "folder")
+    assert kept_seed(tmp_path / "folder") == seed
+    assert kept_seed(tmp_path / "other") != seed
+    assert os.listdir(tmp_path / "folder") == ["random_state.txt"]
+
+
+@pytest.mark.parametrize("text", ["", "seven"])
+def test_a_seed_that_was_not_written_whole_is_drawn_anew(text, tmp_path):
+    (tmp_path / "random_state.txt").write_text(text)
+    seed = kept_seed(tmp_path)
+    assert (tmp_path / "random_state.txt").read_text() == f"{seed}\n"
+
+
+def test_a_seed_that_cannot_be_kept_is_told(tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    with pytest.warns(CheckpointWarning, match="cannot be resumed"):
+        assert kept_seed(tmp_path) >= 0
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"x\n" + b"[" * 500_000 + b"\n", b"x\n{}\n", b"\x00" * 100])
+def test_foreign_files_are_left_alone(content, tmp_path):
+    (tmp_path / "foreign.checkpoint").write_bytes(content)
+    assert Checkpoints(tmp_path, DESCRIPTION).latest() is None
+    assert (tmp_path / "foreign.checkpoint").exists()
+
+
+def test_the_message_names_all_files_to_remove(tmp_path):
+    written(tmp_path, 1, 2)
+    module._begun.clear()
+    other = Checkpoints(tmp_path, {**DESCRIPTION, "epochs": "x"})
+    with pytest.raises(CheckpointError, match="remove") as caught:
+        other.latest()
+    pattern = str(caught.value).split()[2]
+    assert sorted(tmp_path.glob(os.path.basename(pattern))) == sorted(tmp_path.iterdir())
 
 
 KILLED = """

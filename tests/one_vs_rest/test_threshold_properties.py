@@ -232,6 +232,7 @@ def test_the_record_of_a_promise():
         "reached": 0.75 - ROUNDING / 2,
         "kept": True,
     }
+    assert Promise("recall", 0.75).record("cat", 0.75 - ROUNDING)["kept"] is True
     assert Promise("recall", 0.75).record("cat", 0.75 - 2 * ROUNDING)["kept"] is False
     assert Promise("recall", 0.75).record("cat", np.nan)["kept"] is False
 
@@ -303,7 +304,7 @@ def test_a_dict_by_label_gives_each_task_its_own_rule(chosen):
             else FixedThreshold(wanted)
         )
         assert rule == expected
-        assert is_tuned(rule) is not isinstance(wanted, float)
+        assert is_tuned(rule) == (not isinstance(wanted, float))
         assert threshold_without_tuning(rule) == (wanted if isinstance(wanted, float) else 0.5)
 
 

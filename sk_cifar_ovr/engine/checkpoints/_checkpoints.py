@@ -7,9 +7,10 @@ import time
 import warnings
 from pathlib import Path
 
+from ..._shared.sklearn_internals import is_inside_search
 from ...exceptions import CheckpointError, CheckpointWarning
 from ._files import DamagedCheckpointError, Description, Snapshot, read_checkpoint, write_checkpoint
-from ._folder import differences, slots, unfinished
+from ._folder import differences, digest_of, slots, unfinished
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Checkpoints:
         -----
         CheckpointWarning
             If a file is damaged, and the one before it is used. If the folder holds another unfinished training which
-            this process began, or which may belong to another worker of a search.
+            this process began, or which may belong to another candidate of a search.
         """
         found: list[tuple[int, int, Snapshot]] = []
         for place, path in enumerate(self._slots):
@@ -113,15 +114,16 @@ class Checkpoints:
         is_worker = (
             multiprocessing.parent_process() is not None or threading.current_thread() is not threading.main_thread()
         )
-        for path, other in unfinished(self._folder, of_earlier_processes=is_worker).items():
+        for other in unfinished(self._folder, of_earlier_processes=is_worker).values():
             names = ", ".join(differences(self._description, other))
-            message = f"The checkpoint {path} belongs to an unfinished training with other data or settings ({names})"
-            if is_worker or slots(self._folder, other)[0] in _begun:
-                self._warn(f"{message}: it is left alone, and this training starts anew.")
+            files = self._folder / f"{digest_of(other)}-*"
+            message = f"The checkpoints {files} belong to an unfinished training with other data or settings ({names})"
+            if is_worker or slots(self._folder, other)[0] in _begun or is_inside_search():
+                self._warn(f"{message}: they are left alone, and this training starts anew.")
                 return
             raise CheckpointError(
                 f"{message}. To resume it, fit with the same data, parameters and random_state; to start anew, remove "
-                "the file or set another folder as checkpoint."
+                "these files or set another folder as checkpoint."
             )
 
     def _warn(self, message: str) -> None:

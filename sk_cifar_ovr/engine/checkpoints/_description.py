@@ -3,6 +3,7 @@
 import hashlib
 import json
 from importlib.metadata import version
+from types import CodeType, FunctionType
 from typing import Any
 
 import keras
@@ -10,9 +11,10 @@ import numpy as np
 
 from ..._shared.lazy_arrays import read
 from ..._shared.variables import optimizer_config
-from .._training_job import StartingPoint, TrainingJob
+from ..._shared.variables import read as read_variables
+from .._training_job import TrainingJob
 from ..compiled import graph_config
-from ._files import Description
+from ._files import START, Description
 
 PACKAGE = __name__.partition(".")[0]
 # More images than that, and images that are not in memory, are known by some of them.
@@ -28,6 +30,7 @@ def describe(model: keras.Model, job: TrainingJob) -> Description:
     Parameters
     ----------
     model : keras.Model
+        With the values that it starts from.
     job : TrainingJob
 
     Returns
@@ -45,17 +48,17 @@ def describe(model: keras.Model, job: TrainingJob) -> Description:
         "pixel_max": data.scale,
         "balanced_batches": None if data.balance is None else [data.balance.groups, data.balance.shares],
         "model": _network(model),
-        "loss": [_settings(job.objective.graph.loss), job.objective.values],
+        "loss": [_settings(job.objective.graph.loss), _attributes(job.objective.graph.loss), job.objective.values],
         "optimizer": _optimizer(job.optimizer),
         "augment": _settings(job.augmentation),
-        "weights to start from": _start(job.start),
+        START: [read_variables(model.variables), job.start.optimizer_state and job.start.optimizer_state.values],
         "epochs": [plan.epochs, plan.first_epoch],
         "batch_size": plan.batch_size,
         "random_state": plan.seed,
         "schedule": plan.learning_rate,
         "early_stopping": [plan.early_stopping, plan.patience],
         "batch_statistics": plan.batch_statistics,
-        "callbacks": [_name(callback) for callback in plan.callbacks],
+        "callbacks": [[_name(callback), _attributes(callback)] for callback in plan.callbacks],
         "version of this package": version(PACKAGE),
         "version of Keras": keras.version(),
         "backend": keras.backend.backend(),
@@ -93,9 +96,25 @@ def _settings(thing) -> Any:
     return [_name(thing), {key: value for key, value in config.items() if key != "name"}]
 
 
-def _start(start: StartingPoint) -> list:
-    pretrained = None if start.pretrained is None else repr(start.pretrained)
-    return [start.state, start.optimizer_state and start.optimizer_state.values, pretrained]
+def _attributes(thing) -> dict[str, Any]:
+    """Public attributes of an object of the user's that are settings: numbers, texts or functions, which stay."""
+    found = {} if thing is None else vars(thing)
+    return {key: value for key, value in found.items() if _is_setting(value) and key[0] != "_" and key != "name"}
+
+
+def _is_setting(value) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str, FunctionType))
+
+
+def _code(code: CodeType) -> list:
+    constants = [_code(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    return [code.co_code.hex(), list(code.co_names), constants]
+
+
+def _function(function: FunctionType) -> list:
+    """What a function computes, as far as its own code, defaults and closure tell."""
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_setting(cell.cell_contents)]
+    return [_code(function.__code__), function.__defaults__, function.__kwdefaults__, cells]
 
 
 def _name(thing) -> str:
@@ -113,6 +132,8 @@ def _digest(thing) -> str:
             return [values.dtype.str, values.shape, _sha256(content)]
         if isinstance(value, np.generic):
             return value.item()
+        if isinstance(value, FunctionType):
+            return _function(value)
         return _settings(value) if hasattr(value, "get_config") else _name(value)
 
     return _sha256(json.dumps(thing, sort_keys=True, default=plain))

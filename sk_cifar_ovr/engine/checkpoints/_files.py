@@ -18,6 +18,9 @@ FORMAT = 1
 # No more of a file is read to learn what it is.
 MAX_HEADER = 2**20
 Description = dict[str, str]
+# In a description: other settings, such as the seed, often change it too.
+START = "weights to start from"
+_DAMAGE = (OSError, KeyError, TypeError, ValueError, RecursionError, EOFError, zipfile.BadZipFile)
 
 
 class DamagedCheckpointError(Exception):
@@ -100,7 +103,7 @@ def read_description(path: Path) -> tuple[Description, bool]:
             file.readline(MAX_HEADER)
             header = _header(file.readline(MAX_HEADER))
         return dict(header["description"]), bool(header["is_finished"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except _DAMAGE as error:
         raise DamagedCheckpointError(str(error)) from error
 
 
@@ -122,7 +125,7 @@ def read_checkpoint(path: Path) -> Snapshot:
         header = _header(line)
         with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
             parts = {name: [_array(arrays[f"{name}-{i}"]) for i in range(n)] for name, n in header["n_arrays"].items()}
-    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise DamagedCheckpointError(str(error)) from error
     loss, epoch = header["best"]
     best = (math.inf if loss is None else loss, parts["best"] or None, epoch)

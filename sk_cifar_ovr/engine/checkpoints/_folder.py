@@ -2,22 +2,31 @@
 
 import hashlib
 import json
+import os
+import tempfile
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from ._files import DamagedCheckpointError, Description, read_description
+from ...exceptions import CheckpointWarning
+from ._files import START, DamagedCheckpointError, Description, read_description
 
 SUFFIX = ".checkpoint"
 SEED_FILE = "random_state.txt"
 _STARTED = time.time()
 
 
+def digest_of(description: Description) -> str:
+    """First part of the names of a training's files."""
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:20]
+
+
 def slots(folder: Path, description: Description) -> tuple[Path, Path]:
     """The two files of a training, which are written in turn."""
-    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:20]
+    digest = digest_of(description)
     return folder / f"{digest}-0{SUFFIX}", folder / f"{digest}-1{SUFFIX}"
 
 
@@ -41,27 +50,49 @@ def unfinished(folder: Path, *, of_earlier_processes: bool) -> dict[Path, Descri
 
 def differences(description: Description, other: Description) -> list[str]:
     """Names of the things that differ between two trainings."""
-    return [name for name in description if description[name] != other.get(name)]
+    names = [name for name in description if description[name] != other.get(name)]
+    return [name for name in names if name != START] or names
 
 
 def kept_seed(folder) -> int:
     """Seed of the trainings in a folder whose `random_state` is None: drawn once and kept there.
 
-    Raises
-    ------
-    OSError
-        If it can be neither read nor written.
-    ValueError
-        If the file holds something else.
+    Warns
+    -----
+    CheckpointWarning
+        If it cannot be kept.
     """
     path = Path(folder) / SEED_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
+    seed = int(np.random.default_rng().integers(2**31 - 1))
     try:
-        with path.open("x") as file:
-            file.write(f"{np.random.default_rng().integers(2**31 - 1)}\n")
-    except FileExistsError:
-        pass
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if _read_seed(path) is None:
+            _keep_first(path, f"{seed}\n")
+        kept = _read_seed(path)
+    except OSError as error:
+        message = f"The seed cannot be kept in {path} ({error}), so that this fit cannot be resumed: set random_state."
+        warnings.warn(message, CheckpointWarning, stacklevel=2)
+        return seed
+    return seed if kept is None else kept
+
+
+def _read_seed(path: Path) -> int | None:
     try:
         return int(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} holds no seed: remove it, or set random_state.") from error
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _keep_first(path: Path, text: str) -> None:
+    """Write a file whole; of several processes that do so at once, the first one counts."""
+    handle, spare = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with open(handle, "w") as file:
+            file.write(text)
+        try:
+            os.link(spare, path)
+        except FileExistsError:
+            if _read_seed(path) is None:
+                os.replace(spare, path)
+    finally:
+        Path(spare).unlink(missing_ok=True)
