@@ -103,7 +103,7 @@ def _attributes(thing) -> dict[str, Any]:
 
 
 def _is_setting(value) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str, FunctionType))
+    return isinstance(value, (bool, int, float, str, FunctionType))
 
 
 def _code(code: CodeType) -> list:
