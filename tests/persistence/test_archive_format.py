@@ -4,13 +4,14 @@ import io
 import json
 import math
 import re
+import struct
 import tempfile
 import zipfile
 
 import ml_dtypes
 import numpy as np
 import pytest
-from archives import npy, write_parts
+from archives import npy, parts_of, write_parts
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -515,6 +516,33 @@ def test_the_directory_of_many_entries_is_one_that_others_read(count):
         assert len(archive.infolist()) == count
         assert archive.namelist()[-1] == str(count - 1)
         assert archive.read(archive.namelist()[-1]) == b""
+
+
+def test_the_end_of_a_file_names_one_disk_and_all_entries():
+    entries = [Entry("a", 3, 7, 0), Entry("b", 0, 0, 34)]
+    end = directory(entries)
+    records = 2 * (46 + 1)
+    assert struct.unpack("<4s4H2LH", end[records:]) == (b"PK\x05\x06", 0, 0, 2, 2, records, 65, 0)
+    many = [Entry("c", 0, 0, 31 * i) for i in range(0x10000)]
+    end = directory(many)[47 * len(many) :]
+    records, start = 47 * len(many), 31 * len(many)
+    expected = (b"PK\x06\x06", 44, 45, 45, 0, 0, len(many), len(many), records, start)
+    assert struct.unpack("<4sQ2H2L4Q", end[:56]) == expected
+    assert struct.unpack("<4sLQL", end[56:76]) == (b"PK\x06\x07", 0, start + records, 1)
+    assert struct.unpack("<4s4H2LH", end[76:]) == (b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, records, start, 0)
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [("estimator.json", b"1", b"2"), ("arrays/0.npy", b"\2\0", b"\3\0")])
+def test_other_content_of_the_same_size_is_noticed(small, tmp_path, name, old, new):
+    (tmp_path / "small").write_bytes(small)
+    parts = parts_of(tmp_path / "small")
+    write_parts(tmp_path / "same", parts)
+    assert (tmp_path / "same").read_bytes() == small
+    assert old in parts[name]
+    parts[name] = parts[name][::-1].replace(old[::-1], new[::-1], 1)[::-1]
+    write_parts(tmp_path / "other", parts)
+    with pytest.raises(SavedFileError, match=f"the SHA-256 of {name} is not the one in the manifest"):
+        read((tmp_path / "other").read_bytes())
 
 
 def test_messages_of_a_damaged_file_name_the_part(small):
