@@ -82,7 +82,9 @@ def decode_one_vs_rest(estimator, document: Document, decoder) -> None:
     check(is_finite(thresholds, n_tasks), "there is not one finite threshold for each network")
     promises, searches = decoder.value(fitted["promises"]), decoder.value(fitted["searches"])
     for what, each in (("promise", promises), ("search", searches)):
-        check(each is None or (isinstance(each, list) and len(each) == n_tasks), f"there is not one {what} a class")
+        # Some classes may have none.
+        fits = each is None or (isinstance(each, list) and 0 < len(each) <= n_tasks)
+        check(fits, f"there is more than one {what} a class, or an empty list of them")
     estimator.classes_, estimator.history_ = classes, history
     estimator.estimators_, estimator.thresholds_ = estimators, thresholds
     check(isinstance(fitted["multilabel"], bool), "the kind of labels is unknown")
