@@ -56,11 +56,12 @@ def write_whole(path: Path, write_to: Callable[[Path], Any]) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files of `write_whole` in a folder whose process does not run any more."""
-    with suppress(OSError):
-        for entry in os.scandir(folder):
-            match = _LEFTOVER.fullmatch(entry.name)
-            if match and _is_abandoned(match["host"], int(match["pid"]), entry.stat().st_mtime):
-                shutil.rmtree(entry.path, ignore_errors=True)
+    for name in os.listdir(folder):
+        match, path = _LEFTOVER.fullmatch(name), folder / name
+        # Another process or thread may remove it first.
+        with suppress(OSError):
+            if match and _is_abandoned(match["host"], int(match["pid"]), path.stat().st_mtime):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_abandoned(host: str, pid: int, modified: float) -> bool:
