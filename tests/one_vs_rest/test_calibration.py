@@ -1,8 +1,5 @@
 """Calibrated probabilities of the K problems, and thresholds on them."""
 
-import json
-import zipfile
-
 import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
@@ -107,11 +104,7 @@ def test_saved_and_loaded(parts, method, tmp_path):
     again = load(tmp_path / "model", trusted=[f"{dense.__module__}:dense"])
     assert again.predict_proba(X_test).tobytes() == fitted.predict_proba(X_test).tobytes()
     np.testing.assert_array_equal(again.predict_ovr(X_test), fitted.predict_ovr(X_test))
-    with zipfile.ZipFile(tmp_path / "model") as archive:
-        assert (
-            method
-            in json.loads(archive.read("estimator.json"))["estimator"]["fitted"]["calibrators"]["list"][0]["dict"][0]
-        )
+    assert [type(each) for each in again.calibrators_] == [type(each) for each in fitted.calibrators_]
 
 
 def test_an_unknown_method_is_refused(parts):
