@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 _STARTED = time.time()
 _DAY = 86400.0
 _LEFTOVER = re.compile(r"\..*\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-\w+\.part")
@@ -67,18 +69,12 @@ def remove_leftovers(folder: Path) -> None:
 def _is_abandoned(host: str, pid: int, modified: float) -> bool:
     if modified < time.time() - _DAY:
         return True
-    if host != _host() or os.name != "posix":
+    if host != _host():
         return False
     if pid == os.getpid():
         # In containers a process often has the number of the one before.
         return modified < _STARTED
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return False
+    return not psutil.pid_exists(pid)
 
 
 def _host() -> str:

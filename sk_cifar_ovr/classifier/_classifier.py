@@ -117,11 +117,11 @@ class CNNClassifier(BaseImageClassifier):
         Seed of the weights, the order of the images, the augmentation and the validation split. As in scikit-learn, a
         ``numpy.random.Generator`` is refused; draw a seed from it: ``int(rng.integers(2**31))``.
     checkpoint : str, path-like or None, default=None
-        Folder that makes a fit resumable: killed at any moment and called again with the same data and parameters, it
-        goes on after the last epoch that is kept there, and ends with the weights of an unbroken fit (on a CPU). The
-        folder may serve many fits, as those of a search or of one-vs-rest tasks; finished ones are not trained again.
-        Remove it when it is not needed any more: a network with its optimizer is kept for each fit. With
-        ``random_state=None`` the seed is drawn once and kept in the folder. `callbacks` start anew.
+        Folder in which the fit stores its state, so that it can be resumed. If the process is killed, call `fit` again
+        with the same data and parameters: it continues after the last stored epoch. On a CPU the weights are those of
+        an uninterrupted fit. One folder can serve many fits, such as the candidates of a search; finished fits are not
+        trained again. Delete the folder when you no longer need it. With ``random_state=None`` the seed is drawn once
+        and stored in the folder. `callbacks` start from their initial state.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Called at the begin and end of training (with `head_epochs`, of both parts) and of each epoch; not for batches.
     warm_start : bool, default=False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._shared.progress import Progress
+from .._shared.sklearn_internals import is_inside_search
 from ..engine import (
     FittedNetwork,
     StartingPoint,
@@ -162,6 +163,7 @@ def training_job(setup: NetworkSetup, X, targets: Targets, mode: FitMode, first_
         feature_cache=settings.feature_cache,
         # One call of `partial_fit` is one epoch.
         checkpoint=None if mode.partial else settings.checkpoint,
+        shares_checkpoints=is_inside_search(),
     )
 
 

@@ -88,7 +88,9 @@ class TrainingJob:
     feature_cache : str, path-like or None
         Folder in which features of the layers before the last are kept.
     checkpoint : str, path-like or None
-        Folder of checkpoints, from which the training goes on if it was killed.
+        Folder of checkpoints, from which the training continues if it was killed.
+    shares_checkpoints : bool
+        Whether that folder serves other trainings too, as those of a search.
     """
 
     network: NetworkSpec
@@ -100,6 +102,7 @@ class TrainingJob:
     start: StartingPoint = StartingPoint()
     feature_cache: Any = None
     checkpoint: Any = None
+    shares_checkpoints: bool = False
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,8 @@ def train_epochs(network: CompiledNetwork, job: TrainingJob, progress: Progress)
     loop.prepare()
     checkpoints = None
     if job.checkpoint is not None:
-        checkpoints = Checkpoints(Path(job.checkpoint), describe(network.model, job))
+        description = describe(network.model, job)
+        checkpoints = Checkpoints(Path(job.checkpoint), description, is_shared=job.shares_checkpoints)
         kept = checkpoints.latest()
         if kept is not None and kept.is_finished:
             return loop.finished_before(kept)

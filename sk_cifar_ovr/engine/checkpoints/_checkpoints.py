@@ -7,7 +7,6 @@ import time
 import warnings
 from pathlib import Path
 
-from ..._shared.sklearn_internals import is_inside_search
 from ...exceptions import CheckpointError, CheckpointWarning
 from ._files import DamagedCheckpointError, Description, Snapshot, read_checkpoint, write_checkpoint
 from ._folder import differences, digest_of, slots, unfinished
@@ -30,10 +29,12 @@ class Checkpoints:
     folder : pathlib.Path
     description : dict of str to str
         Of the training, by `describe`.
+    is_shared : bool, default=False
+        Whether the folder serves other trainings too, as those of a search, so that theirs are no reason to stop.
     """
 
-    def __init__(self, folder: Path, description: Description):
-        self._folder, self._description = folder, description
+    def __init__(self, folder: Path, description: Description, *, is_shared: bool = False):
+        self._folder, self._description, self._is_shared = folder, description, is_shared
         self._slots = slots(folder, description)
         self._next = 0
         self._written, self._cost = 0.0, 0.0
@@ -63,8 +64,7 @@ class Checkpoints:
                 self._warn(f"{path} is damaged ({error}), and the checkpoint before it is used, if there is one.")
             else:
                 found.append((len(snapshot.losses), place, snapshot))
-        is_new = not any(path.exists() for path in self._slots)
-        if is_new:
+        if not any(path.exists() for path in self._slots):
             self._check_others()
         _begun.add(self._slots[0])
         if not found:
@@ -118,7 +118,7 @@ class Checkpoints:
             names = ", ".join(differences(self._description, other))
             files = self._folder / f"{digest_of(other)}-*"
             message = f"The checkpoints {files} belong to an unfinished training with other data or settings ({names})"
-            if is_worker or slots(self._folder, other)[0] in _begun or is_inside_search():
+            if is_worker or self._is_shared or slots(self._folder, other)[0] in _begun:
                 self._warn(f"{message}: they are left alone, and this training starts anew.")
                 return
             raise CheckpointError(

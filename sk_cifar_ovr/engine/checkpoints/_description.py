@@ -49,7 +49,7 @@ def describe(model: keras.Model, job: TrainingJob) -> Description:
         "balanced_batches": None if data.balance is None else [data.balance.groups, data.balance.shares],
         "model": _network(model),
         "loss": [_settings(job.objective.graph.loss), _attributes(job.objective.graph.loss), job.objective.values],
-        "optimizer": _optimizer(job.optimizer),
+        "optimizer": _settings(job.optimizer),
         "augment": _settings(job.augmentation),
         START: [read_variables(model.variables), job.start.optimizer_state and job.start.optimizer_state.values],
         "epochs": [plan.epochs, plan.first_epoch],
@@ -82,15 +82,11 @@ def _network(model: keras.Model) -> list:
         return [[_name(layer) for layer in model.layers], shapes]
 
 
-def _optimizer(optimizer: keras.optimizers.Optimizer) -> list:
-    return [_name(optimizer), {key: value for key, value in optimizer_config(optimizer).items() if key != "name"}]
-
-
 def _settings(thing) -> Any:
     if thing is None:
         return None
     try:
-        config = thing.get_config()
+        config = optimizer_config(thing) if isinstance(thing, keras.optimizers.Optimizer) else thing.get_config()
     except (NotImplementedError, TypeError, ValueError):
         config = {}
     return [_name(thing), {key: value for key, value in config.items() if key != "name"}]
